@@ -1,0 +1,131 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+// SIGMA_CORE_ONLY=1 leaves out every package dependency and the targets that need one, so that the
+// pure targets build in a minute under the sanitizers.
+let coreOnly = ProcessInfo.processInfo.environment["SIGMA_CORE_ONLY"] != nil
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+/// The targets that touch a stranger's bytes.
+let pure: [SwiftSetting] = strict + [.strictMemorySafety()]
+let wire: [SwiftSetting] = pure + [.enableExperimentalFeature("Lifetimes")]
+
+var dependencies: [Package.Dependency] = []
+var products: [Product] = []
+var targets: [Target] = [
+    .systemLibrary(
+        name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+        name: "CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
+    .target(name: "CSigmaSystem"),
+    .target(name: "CSigmaTestKit", dependencies: ["COpenSSL"]),
+
+    .target(name: "SigmaWire", swiftSettings: wire),
+    .target(name: "SigmaCore", dependencies: ["SigmaWire"], swiftSettings: wire),
+    .target(
+        name: "SigmaCrypto", dependencies: ["SigmaWire", "COpenSSL", "CSRTP"], swiftSettings: wire),
+    .target(
+        name: "SigmaEngine", dependencies: ["SigmaWire", "SigmaCore", "SigmaCrypto"],
+        swiftSettings: wire),
+    .target(name: "SigmaSDP", swiftSettings: pure),
+    .target(name: "SigmaSettings", swiftSettings: pure),
+    .target(
+        name: "SigmaSystem", dependencies: ["CSigmaSystem", "SigmaWire"], swiftSettings: strict),
+    .target(
+        name: "SigmaPeer", dependencies: ["SigmaWire", "COpenSSL", "CSRTP"], swiftSettings: wire),
+    .target(
+        name: "SigmaTestKit",
+        dependencies: [
+            "SigmaWire", "SigmaCore", "SigmaCrypto", "SigmaEngine", "SigmaPeer", "CSigmaTestKit",
+        ],
+        swiftSettings: wire),
+
+    .testTarget(
+        name: "SigmaWireTests", dependencies: ["SigmaWire", "SigmaTestKit"],
+        resources: [.copy("Captures")], swiftSettings: strict),
+    .testTarget(
+        name: "SigmaCoreTests", dependencies: ["SigmaCore", "SigmaWire", "SigmaTestKit"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "SigmaCryptoTests", dependencies: ["SigmaCrypto", "SigmaWire"], swiftSettings: strict),
+    .testTarget(
+        name: "SigmaSDPTests", dependencies: ["SigmaSDP"], resources: [.copy("Offers")],
+        swiftSettings: strict),
+    .testTarget(
+        name: "SigmaSettingsTests", dependencies: ["SigmaSettings"], swiftSettings: strict),
+    .testTarget(
+        name: "SimulationTests",
+        dependencies: [
+            "SigmaEngine", "SigmaCore", "SigmaCrypto", "SigmaWire", "SigmaPeer", "SigmaTestKit",
+        ],
+        swiftSettings: strict),
+]
+
+if !coreOnly {
+    dependencies += [
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ]
+    products += [
+        .executable(name: "sigma-signal", targets: ["sigma-signal"]),
+        .executable(name: "sigma-media", targets: ["sigma-media"]),
+        .executable(name: "sigma-load", targets: ["sigma-load"]),
+    ]
+    targets += [
+        .target(
+            name: "SigmaControl",
+            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            swiftSettings: strict),
+        .target(
+            name: "SigmaMedia",
+            dependencies: [
+                "SigmaEngine", "SigmaCore", "SigmaCrypto", "SigmaControl", "SigmaSystem", "SigmaSettings",
+                "SigmaWire", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "SigmaSignal",
+            dependencies: [
+                "SigmaSDP", "SigmaControl", "SigmaSystem", "SigmaSettings",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            resources: [.embedInCode("Pages")],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "sigma-media", dependencies: ["SigmaMedia", "SigmaSystem", "SigmaSettings"], swiftSettings: strict),
+        .executableTarget(
+            name: "sigma-signal", dependencies: ["SigmaSignal", "SigmaSettings"], swiftSettings: strict),
+        .executableTarget(
+            name: "sigma-load", dependencies: ["SigmaPeer", "SigmaSystem", "SigmaWire"], swiftSettings: strict),
+        .testTarget(
+            name: "SigmaControlTests", dependencies: ["SigmaControl"], swiftSettings: strict),
+        .testTarget(
+            name: "SigmaSignalTests",
+            dependencies: ["SigmaSignal", "SigmaControl", "SigmaSDP",
+                .product(name: "HummingbirdTesting", package: "hummingbird")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ProcessTests", dependencies: ["SigmaControl", "SigmaSystem"], swiftSettings: strict),
+    ]
+}
+
+let package = Package(
+    name: "sigma",
+    products: products,
+    dependencies: dependencies,
+    targets: targets,
+    swiftLanguageModes: [.v6]
+)
