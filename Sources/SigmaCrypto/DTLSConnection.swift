@@ -1,0 +1,171 @@
+internal import COpenSSL
+
+/// The part played in a DTLS handshake (RFC 5763 §5).
+package enum DTLSRole: UInt8, Sendable {
+    case server = 1
+    case client = 2
+}
+
+package enum DTLSError: Error, Equatable, Sendable {
+    case openSSL(OpenSSLError)
+    /// The peer offered no SRTP profile of ours (RFC 5764 §4.1).
+    case noCommonSRTPProfile
+    case noCertificate
+    case fingerprintMismatch
+}
+
+/// One DTLS connection: the only owner of an `SSL *`, between two queues of datagrams.
+///
+/// Sans I/O but for two things that OpenSSL keeps to itself: randomness and the clock of its retransmit
+/// timer. After every call drain ``takeOutput()``.
+///
+/// - SeeAlso: RFC 6347; RFC 5764 §4 (use_srtp and the exporter)
+@safe package struct DTLSConnection: ~Copyable {
+    private let ssl: OpaquePointer
+    private let queue: DatagramBIO
+    package private(set) var isEstablished = false
+
+    /// Octets of IP datagram that a handshake message may fill; what every path carries.
+    private static let linkMTU = 1200
+    /// FFmpeg swallows the first ClientHello while its ICE loop runs, so the first retransmission comes
+    /// soon (µs); RFC 6347 §4.2.4.1 allows shorter timers where the application knows better.
+    private static let firstTimeout: UInt32 = 100_000
+    private static let longestTimeout: UInt32 = 4_000_000
+
+    package init(_ context: borrowing DTLSContext, role: DTLSRole) throws(DTLSError) {
+        let queue = DatagramBIO()
+        guard let ssl = unsafe SSL_new(context.pointer) else { throw .openSSL(.last()) }
+        guard let bio = unsafe queue.makeBIO() else {
+            unsafe SSL_free(ssl)
+            throw .openSSL(.last())
+        }
+        unsafe SSL_set_bio(ssl, bio, bio)
+        unsafe COpenSSL_SSL_setMTU(ssl, Self.linkMTU)
+        unsafe DTLS_set_timer_cb(ssl) { _, previous in
+            previous == 0 ? DTLSConnection.firstTimeout : min(previous * 2, DTLSConnection.longestTimeout)
+        }
+        switch role {
+        case .server: unsafe SSL_set_accept_state(ssl)
+        case .client: unsafe SSL_set_connect_state(ssl)
+        }
+        unsafe self.ssl = ssl
+        self.queue = queue
+    }
+
+    deinit { unsafe SSL_free(ssl) }
+
+    package enum Step: Equatable, Sendable {
+        /// Feed the next datagram, or the timer.
+        case inProgress
+        case established
+        /// The peer's close_notify, or its fatal alert.
+        case closedByPeer
+    }
+
+    /// Sends the first flight; for the client role.
+    package mutating func start() throws(DTLSError) -> Step {
+        try advance()
+    }
+
+    /// Feeds one datagram and goes as far as it leads.
+    ///
+    /// - Throws: ``DTLSError/openSSL(_:)`` when the handshake failed; a broken record alone is dropped by
+    ///   OpenSSL in silence (RFC 6347 §4.1.2.7).
+    package mutating func receive(_ datagram: [UInt8]) throws(DTLSError) -> Step {
+        queue.inbound = datagram
+        return try advance()
+    }
+
+    private mutating func advance() throws(DTLSError) -> Step {
+        ERR_clear_error()
+        if !isEstablished {
+            let result = unsafe SSL_do_handshake(ssl)
+            guard result == 1 else { return try step(after: result) }
+            isEstablished = true
+        }
+        // Application data has no use here; reading it is how alerts and lost flights are seen.
+        var scratch = [UInt8](repeating: 0, count: 64)
+        while true {
+            let result = unsafe SSL_read(ssl, &scratch, Int32(scratch.count))
+            guard result <= 0 else { continue }
+            switch try step(after: result) {
+            case .closedByPeer: return .closedByPeer
+            case .inProgress, .established: return .established
+            }
+        }
+    }
+
+    private func step(after result: Int32) throws(DTLSError) -> Step {
+        switch unsafe SSL_get_error(ssl, result) {
+        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE:
+            return .inProgress
+        case SSL_ERROR_ZERO_RETURN:
+            return .closedByPeer
+        default:
+            let error = OpenSSLError.last()
+            if isEstablished { return .closedByPeer }
+            throw .openSSL(error)
+        }
+    }
+
+    /// Datagrams to send, in order.
+    package func takeOutput() -> [[UInt8]] {
+        guard !queue.outbound.isEmpty else { return [] }
+        defer { queue.outbound = [] }
+        return queue.outbound
+    }
+
+    // MARK: Retransmission (RFC 6347 §4.2.4)
+
+    /// Nanoseconds until ``retransmit()`` is due; `nil` when no timer runs.
+    package var timeLeft: Int64? {
+        var left = timeval()
+        guard unsafe COpenSSL_DTLSv1_get_timeout(ssl, &left) == 1 else { return nil }
+        return Int64(left.tv_sec) * 1_000_000_000 + Int64(left.tv_usec) * 1_000
+    }
+
+    /// Sends the last flight again when its timer has run out, else nothing.
+    ///
+    /// - Throws: ``DTLSError/openSSL(_:)`` after too many tries.
+    package mutating func retransmit() throws(DTLSError) {
+        ERR_clear_error()
+        guard unsafe COpenSSL_DTLSv1_handle_timeout(ssl) >= 0 else { throw .openSSL(.last()) }
+    }
+
+    // MARK: What the handshake agreed on
+
+    /// Whether the peer's certificate is one of `fingerprints`.
+    ///
+    /// - Throws: ``DTLSError/noCertificate`` or ``DTLSError/fingerprintMismatch`` (RFC 8122 §6.2).
+    package func verifyPeer(_ fingerprints: [CertificateFingerprint]) throws(DTLSError) {
+        guard let certificate = unsafe SSL_get1_peer_certificate(ssl) else { throw .noCertificate }
+        defer { unsafe X509_free(certificate) }
+        for expected in fingerprints {
+            if unsafe CertificateFingerprint(of: certificate, hash: expected.hash) == expected { return }
+        }
+        throw .fingerprintMismatch
+    }
+
+    /// The SRTP keys of both directions (RFC 5764 §4.2).
+    ///
+    /// - Throws: ``DTLSError/noCommonSRTPProfile`` when the peer agreed on none.
+    package func exportKeys(role: DTLSRole) throws(DTLSError) -> SRTPKeys {
+        guard let selected = unsafe SSL_get_selected_srtp_profile(ssl),
+            let profile = unsafe SRTPProfile(rawValue: UInt16(truncatingIfNeeded: selected.pointee.id))
+        else { throw .noCommonSRTPProfile }
+        let label = "EXTRACTOR-dtls_srtp"
+        var material = [UInt8](repeating: 0, count: 2 * (profile.keyLength + profile.saltLength))
+        let done = unsafe SSL_export_keying_material(
+            ssl, &material, material.count, label, label.utf8.count, nil, 0, 0)
+        guard done == 1 else { throw .openSSL(.last()) }
+        return SRTPKeys(profile: profile, material: material, role: role)
+    }
+
+    /// Says goodbye: the close_notify is among the output (RFC 5246 §7.2.1); nothing before the handshake
+    /// is done.
+    package mutating func close() {
+        ERR_clear_error()
+        unsafe SSL_shutdown(ssl)
+        ERR_clear_error()
+    }
+}
