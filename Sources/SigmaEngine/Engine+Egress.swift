@@ -1,0 +1,163 @@
+package import SigmaCore
+internal import SigmaCrypto
+package import SigmaWire
+
+extension Engine {
+    /// Sends what has come in on to every viewer, until all is done or the batch is full.
+    ///
+    /// - Returns: Whether something is left: send the batch, empty it, call again.
+    package mutating func fanOut(at now: Instant, into batch: inout DatagramBatch) -> Bool {
+        while let job = fanOuts.first {
+            guard job.track < rooms[job.room].tracks.count else {
+                fanOuts.removeFirst()
+                continue
+            }
+            let track = rooms[job.room].tracks[job.track]
+            if track.cursor == 0, track.serialCursor == 0 {
+                track.fanOutEnd = track.ring.nextSerial
+                track.serialCursor = max(track.fanOutNext, track.ring.oldestSerial)
+            }
+            if fanOut(track, job.track, room: job.room, now: now, into: &batch) { return true }
+            track.fanOutNext = track.fanOutEnd
+            track.cursor = 0
+            track.serialCursor = 0
+            track.isQueued = false
+            fanOuts.removeFirst()
+        }
+        return false
+    }
+
+    /// One viewer after the other, all packets of the run for each.
+    private mutating func fanOut(
+        _ track: Track, _ place: Int, room: Int, now: Instant, into batch: inout DatagramBatch
+    ) -> Bool {
+        let viewers = rooms[room].viewers
+        let first = max(track.fanOutNext, track.ring.oldestSerial)
+        while track.cursor < viewers.count {
+            let slot = viewers[track.cursor]
+            if let egress = egressIndex(of: slot, following: place) {
+                while track.serialCursor < track.fanOutEnd {
+                    if batch.isFull { return true }
+                    forward(track, track.serialCursor, to: slot, egress, now: now, into: &batch)
+                    track.serialCursor += 1
+                }
+            }
+            track.cursor += 1
+            track.serialCursor = first
+        }
+        return false
+    }
+
+    private func egressIndex(of slot: Int, following track: Int) -> Int? {
+        guard runtimes[slot].srtp != nil, !slab[slot].current.isPaused else { return nil }
+        for index in 0..<runtimes[slot].egressCount where runtimes[slot].egress[index].track == track {
+            return index
+        }
+        return nil
+    }
+
+    private mutating func forward(
+        _ track: Track, _ serial: UInt64, to slot: Int, _ egress: Int, now: Instant,
+        into batch: inout DatagramBatch
+    ) {
+        guard let packet = track.ring.packet(serial), let path = slab[slot].agent.mediaPath else { return }
+        if !runtimes[slot].egress[egress].isStarted {
+            guard packet.isEntryPoint else { return }
+            start(slot, egress, packet, clockRate: track.line.clockRate, at: now)
+        }
+        guard packet.index >= runtimes[slot].egress[egress].firstSourceIndex else { return }
+        let index = UInt64(bitPattern: Int64(bitPattern: packet.index) &+ runtimes[slot].egress[egress].indexOffset)
+        let timestamp = packet.timestamp &+ slab[slot].egress[egress].timestampOffset
+        // Reserved before it is used, so that no index is ever used twice under one key.
+        slab[slot].egress[egress].nextIndex = max(slab[slot].egress[egress].nextIndex, index &+ 1)
+
+        var sent = 0
+        let hasRoom = batch.append(on: path) { slotBytes in
+            let header = RTPHeader(
+                marker: packet.marker, payloadType: slab[slot].egress[egress].payloadType,
+                sequenceNumber: UInt16(truncatingIfNeeded: index), timestamp: timestamp,
+                ssrc: SSRC(rawValue: slab[slot].egress[egress].ssrc))
+            let length = track.ring.withOctets(serial) { octets in
+                Self.write(header, packet, octets, line: slab[slot].current.media[egress], to: &slotBytes)
+            }
+            guard length > 0 else { return 0 }
+            sent = (try? runtimes[slot].srtp?.protectRTP(&slotBytes, length: length)) ?? 0
+            return sent
+        }
+        guard hasRoom, sent > 0 else {
+            counters.outputDropped &+= 1
+            return
+        }
+        noteSent(slot, egress, packet, timestamp: timestamp, octets: sent, at: now)
+    }
+
+    /// The first packet of a track that this viewer gets: its numbers and times go on from what it has seen.
+    private mutating func start(
+        _ slot: Int, _ egress: Int, _ packet: PacketRing.Packet, clockRate: UInt32, at now: Instant
+    ) {
+        let next = slab[slot].egress[egress].nextIndex
+        let last = runtimes[slot].egress[egress].lastSent
+        var elapsed: Int64 = 0
+        if last != .zero {
+            elapsed = max(1, (now - last).nanoseconds / 1_000_000 * Int64(clockRate) / 1000)
+        }
+        let timestamp = slab[slot].egress[egress].lastTimestamp &+ UInt32(truncatingIfNeeded: elapsed)
+        slab[slot].egress[egress].timestampOffset = timestamp &- packet.timestamp
+        runtimes[slot].egress[egress].indexOffset = Int64(bitPattern: next) &- Int64(bitPattern: packet.index)
+        runtimes[slot].egress[egress].firstSourceIndex = packet.index
+        runtimes[slot].egress[egress].isStarted = true
+        // Right behind the first packet, so that audio and video are in step from the start.
+        runtimes[slot].egress[egress].nextSenderReport = now + .milliseconds(50)
+    }
+
+    private mutating func noteSent(
+        _ slot: Int, _ egress: Int, _ packet: PacketRing.Packet, timestamp: UInt32, octets: Int,
+        at now: Instant
+    ) {
+        slab[slot].egress[egress].lastTimestamp = timestamp
+        slab[slot].egress[egress].packets &+= 1
+        slab[slot].egress[egress].octets &+= UInt64(packet.payloadLength)
+        runtimes[slot].egress[egress].lastSent = now
+        slab[slot].counters.packetsSent &+= 1
+        slab[slot].counters.octetsSent &+= UInt64(octets)
+        counters.rtpForwarded &+= 1
+    }
+
+    /// Writes the packet as this viewer negotiated it: its payload type, SSRC, numbers and extension ids.
+    ///
+    /// - Returns: Octets; 0 when it does not fit.
+    private static func write(
+        _ header: RTPHeader, _ packet: PacketRing.Packet, _ octets: RawSpan, line: MediaLineRecord,
+        to bytes: inout MutableRawSpan
+    ) -> Int {
+        var writer = RTPExtensionWriter()
+        writer.append(id: line.extensionID(.mid), count: Int(line.mid.count), to: &bytes) { line.mid[$0] }
+        for index in 0..<Int(packet.extensionCount) {
+            let carried = packet.extensions[index]
+            let start = Int(carried.start)
+            writer.append(
+                id: line.extensionID(carried.kind), octets.extracting(start..<(start + Int(carried.length))),
+                to: &bytes)
+        }
+        let payloadOffset = writer.finish(in: &bytes)
+        let payloadStart = Int(packet.payloadStart)
+        let payloadLength = Int(packet.payloadLength)
+        let room = bytes.byteCount - SRTPProfile.aeadAES128GCM.rtpOverhead
+        guard payloadOffset + payloadLength <= room else { return 0 }
+        header.write(to: &bytes, hasExtension: payloadOffset > RTP.fixedHeaderLength)
+        bytes.copy(octets.extracting(payloadStart..<(payloadStart + payloadLength)), to: payloadOffset)
+        return payloadOffset + payloadLength
+    }
+
+    /// A viewer has joined, resumed or lost the picture: the publisher is asked at the next chance.
+    mutating func wantKeyframes(for slot: Int) {
+        let room = runtimes[slot].room
+        for index in 0..<runtimes[slot].egressCount {
+            guard let place = runtimes[slot].egress[index].track, runtimes[slot].egress[index].kind == .video,
+                place < rooms[room].tracks.count
+            else { continue }
+            rooms[room].tracks[place].requester.want()
+        }
+        nextTick = .zero
+    }
+}

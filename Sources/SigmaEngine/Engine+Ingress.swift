@@ -1,0 +1,218 @@
+internal import SigmaCore
+internal import SigmaCrypto
+internal import SigmaWire
+
+extension Engine {
+    /// SRTP from a validated path: decrypted, bound to its track, put in line for the viewers.
+    mutating func receiveRTP(_ datagram: inout MutableRawSpan, length: Int, slot: Int, arrival: Instant) {
+        guard let plain = unprotect(&datagram, length: length, slot: slot, isRTCP: false) else { return }
+        slab[slot].counters.packetsReceived &+= 1
+        slab[slot].counters.octetsReceived &+= UInt64(plain)
+        let room = runtimes[slot].room
+        guard rooms[room].publisher == slot else {
+            counters.rtpDropped &+= 1
+            return
+        }
+        let bytes = datagram.bytes.extracting(0..<plain)
+        do throws(WireError) {
+            let packet = try RTPPacketView(bytes)
+            guard let index = bind(packet, slot: slot, room: room) else {
+                counters.rtpUnbound &+= 1
+                return
+            }
+            accept(packet, slot: slot, room: room, track: index, arrival: arrival)
+        } catch {
+            counters.rtpMalformed &+= 1
+        }
+    }
+
+    /// - Returns: Octets of the plain packet; `nil` when it was not authentic, counted.
+    mutating func unprotect(
+        _ datagram: inout MutableRawSpan, length: Int, slot: Int, isRTCP: Bool
+    ) -> Int? {
+        do throws(SRTPError) {
+            let plain =
+                if isRTCP {
+                    try runtimes[slot].srtp?.unprotectRTCP(&datagram, length: length)
+                } else {
+                    try runtimes[slot].srtp?.unprotectRTP(&datagram, length: length)
+                }
+            if plain == nil { counters.srtpBeforeKeys &+= 1 }
+            return plain
+        } catch {
+            slab[slot].counters.srtpFailures &+= 1
+            switch error {
+            case .replayed: counters.srtpReplayed &+= 1
+            case .authentication, .malformed, .library: counters.srtpAuthenticationFailed &+= 1
+            }
+            return nil
+        }
+    }
+
+    // MARK: Binding (RFC 8843 §9.2: by MID, then by SSRC and payload type)
+
+    private mutating func bind(_ packet: borrowing RTPPacketView, slot: Int, room: Int) -> Int? {
+        let tracks = rooms[room].tracks
+        let payloadType = packet.payloadType
+        if let known = tracks.firstIndex(where: { $0.ssrc == packet.ssrc }) {
+            // RTX and probing with other payload types have SSRCs of their own or are of no use to us.
+            return tracks[known].line.payloadType == payloadType ? known : nil
+        }
+        let byMID = trackByMID(packet, tracks)
+        guard let found = byMID ?? tracks.firstIndex(where: { $0.line.payloadType == payloadType }),
+            tracks[found].line.payloadType == payloadType
+        else { return nil }
+        adopt(packet.ssrc, sequenceNumber: packet.sequenceNumber, by: tracks[found], isCertain: byMID != nil)
+        return found
+    }
+
+    private func trackByMID(_ packet: borrowing RTPPacketView, _ tracks: [Track]) -> Int? {
+        var elements = packet.headerExtensions
+        while let element = elements.next(in: packet.bytes) {
+            for (index, track) in tracks.enumerated() where track.line.extensionID(.mid) == element.id {
+                if packet.bytes.array(element.value) == track.line.mid.octets { return index }
+            }
+        }
+        return nil
+    }
+
+    /// A new source takes the track over: numbers and times go on from the old one's.
+    private func adopt(_ ssrc: SSRC, sequenceNumber: UInt16, by track: Track, isCertain: Bool) {
+        track.ssrc = ssrc
+        track.statistics = ReceptionStatistics(isAnnounced: isCertain)
+        track.timeline = MediaTimeline()
+        track.lastSenderReport = nil
+        track.hasEnded = false
+        track.needsRealignment = true
+    }
+
+    // MARK: Acceptance
+
+    private mutating func accept(
+        _ packet: borrowing RTPPacketView, slot: Int, room: Int, track place: Int, arrival: Instant
+    ) {
+        let track = rooms[room].tracks[place]
+        let restarts = track.statistics.restarts
+        let verdict = track.statistics.receive(
+            packet.sequenceNumber, timestamp: packet.timestamp, arrival: arrival,
+            clockRate: track.line.clockRate)
+        guard case .valid(let index) = verdict else {
+            counters.rtpOnProbation &+= 1
+            return
+        }
+        if track.statistics.restarts != restarts { track.needsRealignment = true }
+        track.timeline.observe(
+            timestamp: packet.timestamp, arrival: arrival, clockRate: track.line.clockRate)
+        track.align(index: index, timestamp: packet.timestamp, arrival: arrival)
+        guard !packet.payloadRange.isEmpty else {
+            // Padding alone, sent to probe: nothing for a viewer, so the numbers close over it.
+            if index == track.statistics.highestIndex { track.strip(index) }
+            return
+        }
+        store(packet, index: index, in: track, arrival: arrival)
+        noteArrival(slot: slot, room: room, track: track, at: arrival)
+        guard !track.isQueued else { return }
+        track.isQueued = true
+        fanOuts.append((room: room, track: place))
+    }
+
+    private mutating func store(
+        _ packet: borrowing RTPPacketView, index: UInt64, in track: Track, arrival: Instant
+    ) {
+        var stored = PacketRing.Packet()
+        stored.index = track.trackIndex(index)
+        stored.timestamp = packet.timestamp &+ track.timestampOffset
+        stored.marker = packet.marker
+        stored.payloadStart = UInt16(truncatingIfNeeded: packet.payloadRange.lowerBound)
+        stored.payloadLength = UInt16(truncatingIfNeeded: packet.payloadRange.count)
+        stored.isEntryPoint = track.line.kind == .audio || inspectVideo(packet, track, arrival: arrival)
+        noteExtensions(packet, track, &stored)
+        guard track.ring.append(stored, packet.bytes) else {
+            counters.rtpDropped &+= 1
+            return
+        }
+        track.highestIndex = max(track.highestIndex, stored.index)
+        track.hasPackets = true
+        track.lastTimestamp = stored.timestamp
+        track.lastArrival = arrival
+        track.packets &+= 1
+        track.octets &+= UInt64(packet.payloadRange.count)
+    }
+
+    private func noteExtensions(
+        _ packet: borrowing RTPPacketView, _ track: Track, _ stored: inout PacketRing.Packet
+    ) {
+        var elements = packet.headerExtensions
+        while let element = elements.next(in: packet.bytes), stored.extensionCount < 4 {
+            for kind in ExtensionKind.allCases
+            where kind.isCarriedOver && track.line.extensionID(kind) == element.id {
+                guard (1...16).contains(element.value.count) else { continue }
+                var carried = PacketRing.CarriedExtension()
+                carried.kind = kind
+                carried.start = UInt16(truncatingIfNeeded: element.value.lowerBound)
+                carried.length = UInt8(element.value.count)
+                stored.extensions[Int(stored.extensionCount)] = carried
+                stored.extensionCount += 1
+            }
+        }
+    }
+
+    // MARK: What the bitstream says
+
+    /// - Returns: Whether a decoder can begin with this packet.
+    private func inspectVideo(
+        _ packet: borrowing RTPPacketView, _ track: Track, arrival: Instant
+    ) -> Bool {
+        guard let payload = try? H264Payload(packet.payload) else { return false }
+        if let range = payload.sequenceParameterSet {
+            track.parameterSetTimestamp = packet.timestamp
+            noteParameterSet(packet.payload.extracting(range), track)
+        }
+        if payload.startsIDR, track.keyframeTimestamp != packet.timestamp {
+            track.keyframeTimestamp = packet.timestamp
+            noteKeyframe(track, at: arrival)
+        }
+        if payload.sequenceParameterSet != nil { return true }
+        // An IDR whose parameter sets did not come before it in the same picture.
+        return payload.startsIDR && track.parameterSetTimestamp != packet.timestamp
+    }
+
+    private func noteParameterSet(_ unit: RawSpan, _ track: Track) {
+        guard let parameters = try? H264SequenceParameterSet(unit) else { return }
+        let width = UInt32(clamping: parameters.width)
+        let height = UInt32(clamping: parameters.height)
+        guard track.facts.width != width || track.facts.height != height
+            || track.facts.profileLevelID != parameters.profileLevelID
+        else { return }
+        track.facts.width = width
+        track.facts.height = height
+        track.facts.profileLevelID = parameters.profileLevelID
+        track.factsAreTold = false
+    }
+
+    private func noteKeyframe(_ track: Track, at arrival: Instant) {
+        track.keyframes &+= 1
+        track.requester.keyframeArrived()
+        if let last = track.lastKeyframe { track.keyframeInterval = (arrival - last).nanoseconds / 1_000_000 }
+        track.lastKeyframe = arrival
+    }
+
+    private mutating func noteArrival(slot: Int, room: Int, track: Track, at arrival: Instant) {
+        if !rooms[room].isLive {
+            rooms[room].isLive = true
+            emit(.publisherLive, slot: slot, at: arrival)
+        }
+        if !track.factsAreTold, track.line.kind == .audio || track.facts.width > 0 {
+            track.factsAreTold = true
+            track.facts.ssrc = track.ssrc?.rawValue ?? 0
+            emit(.trackKnown(track.facts), slot: slot, at: arrival)
+        }
+        // Told again only when it has moved by more than a fifth: encoders place scene cuts freely.
+        let interval = track.keyframeInterval
+        guard interval > 0, abs(interval - track.announcedInterval) * 5 > track.announcedInterval else { return }
+        track.announcedInterval = interval
+        emit(
+            .keyframeInterval(mediaLine: track.mediaLine, milliseconds: UInt32(clamping: interval)),
+            slot: slot, at: arrival)
+    }
+}

@@ -1,0 +1,101 @@
+internal import SigmaCore
+internal import SigmaCrypto
+internal import SigmaWire
+
+extension Engine {
+    /// A connectivity check: answered when, and only when, its MESSAGE-INTEGRITY is right.
+    ///
+    /// RFC 8489 §9.1.3 asks for 400 and 401 where it is not; we stay silent, so that nobody can aim our
+    /// answers at a third party.
+    mutating func receiveSTUN(
+        _ bytes: RawSpan, on path: Path, now: Instant, into batch: inout DatagramBatch
+    ) {
+        do throws(WireError) {
+            let message = try STUNMessageView(bytes)
+            guard message.method == STUN.bindingMethod, message.messageClass == .request,
+                let username = message.username, message.integrityOffset != nil
+            else {
+                counters.stunIgnored &+= 1
+                return
+            }
+            guard let slot = sessionOf(username: bytes.array(username)) else {
+                counters.stunUnknownUfrag &+= 1
+                return
+            }
+            guard HMACSHA1.verifies(message, password: runtimes[slot].password) else {
+                counters.stunBadIntegrity &+= 1
+                return
+            }
+            answer(message, slot: slot, on: path, now: now, into: &batch)
+        } catch {
+            counters.stunMalformed &+= 1
+        }
+    }
+
+    /// The slot stands in our ufrag, the first half of USERNAME (RFC 8445 §7.2.2); the rest has to match.
+    private func sessionOf(username: [UInt8]) -> Int? {
+        guard let slot = ICECredentials.slot(ofUfrag: username.prefix(ICECredentials.ufragLength)).map(Int.init),
+            slot < slab.count, slab[slot].commit != 0, runtimes[slot].username == username
+        else { return nil }
+        return slot
+    }
+
+    private mutating func answer(
+        _ message: borrowing STUNMessageView, slot: Int, on path: Path, now: Instant,
+        into batch: inout DatagramBatch
+    ) {
+        counters.stunAnswered &+= 1
+        if let unknown = message.unknownRequired {
+            var reply = STUNMessageBuilder(.error, transaction: message.transaction)
+            reply.appendErrorCode(420, reason: "Unknown Attribute")
+            reply.append(
+                STUN.Attribute.unknownAttributes,
+                [UInt8(unknown >> 8), UInt8(truncatingIfNeeded: unknown)])
+            send(reply, slot: slot, on: path, into: &batch)
+            return
+        }
+        let check = AuthenticatedCheck(
+            message.transaction, role: message.iceControlled == nil ? .controlling : .controlled,
+            useCandidate: message.useCandidate)
+        let outcome = slab[slot].agent.handle(check, on: path, at: now)
+        switch outcome.reply {
+        case .bindingSuccess:
+            var reply = STUNMessageBuilder(.success, transaction: message.transaction)
+            reply.appendXORMappedAddress(path.remote)
+            send(reply, slot: slot, on: path, into: &batch)
+        case .roleConflict:
+            var reply = STUNMessageBuilder(.error, transaction: message.transaction)
+            reply.appendErrorCode(487, reason: "Role Conflict")
+            send(reply, slot: slot, on: path, into: &batch)
+        }
+        apply(outcome, slot: slot, on: path, at: now)
+    }
+
+    private mutating func send(
+        _ reply: consuming STUNMessageBuilder, slot: Int, on path: Path, into batch: inout DatagramBatch
+    ) {
+        reply.seal(password: runtimes[slot].password)
+        if !batch.append(reply.bytes, on: path) { counters.outputDropped &+= 1 }
+    }
+
+    private mutating func apply(
+        _ outcome: ICELiteAgent.Outcome, slot: Int, on path: Path, at now: Instant
+    ) {
+        if let forgotten = outcome.forgotten { tuples.remove(forgotten, slot: UInt32(slot)) }
+        if outcome.isNewPath { tuples.insert(path, slot: UInt32(slot)) }
+        guard outcome.reply == .bindingSuccess else { return }
+        var cold = slab.cold(slot)
+        switch cold.state {
+        case .connecting:
+            cold.state = .securing
+            slab.commit(cold, slot: slot)
+            if cold.isDTLSClient { queueHandshake(.start(handle(slot), path)) }
+        case .disconnected:
+            cold.state = .connected
+            slab.commit(cold, slot: slot)
+            emit(.reconnected, slot: slot, at: now)
+        case .securing, .connected:
+            break
+        }
+    }
+}

@@ -1,0 +1,240 @@
+package import SigmaCore
+internal import SigmaCrypto
+package import SigmaWire
+
+extension Engine {
+    /// A session that never connects is reaped after this long.
+    package static let connectTimeout = Interval.seconds(30)
+
+    /// Opens a session and makes its ICE credentials.
+    ///
+    /// - Throws: ``CommandError``; nothing has changed then.
+    package mutating func open(
+        _ request: SessionRequest, at now: Instant
+    ) throws(CommandError) -> ICECredentials {
+        try validate(request)
+        guard !isDraining else { throw .draining }
+        guard slots[request.sessionID] == nil else { throw .sessionExists }
+        if request.role == .publisher, let place = roomPlaces[request.roomID], rooms[place].publisher != nil {
+            throw .roomOccupied
+        }
+        guard let handle = slab.allocate() else { throw .full }
+        let slot = Int(handle.slot)
+        let credentials = ICECredentials(
+            slot: handle.slot, entropy: configuration.entropy(ICECredentials.entropyLength))
+
+        slab.commit(coldRecord(request, credentials, at: now), slot: slot)
+        prepareRuntime(slot, request, credentials, at: now)
+        slots[request.sessionID] = slot
+        runtimes[slot].place = live.count
+        live.append(slot)
+        join(slot, request)
+        counters.sessionsOpened &+= 1
+        return credentials
+    }
+
+    private func validate(_ request: SessionRequest) throws(CommandError) {
+        guard (4...256).contains(request.remoteUfrag.count) else { throw .invalid(.remoteUfrag) }
+        guard !request.fingerprints.isEmpty, request.fingerprints.count <= 8 else {
+            throw .invalid(.fingerprints)
+        }
+        let limit = request.role == .viewer ? 4 : 8
+        guard (1...limit).contains(request.media.count) else { throw .invalid(.media) }
+        guard request.rids.count <= 4, request.rids.allSatisfy({ $0.count <= 16 }) else {
+            throw .invalid(.rids)
+        }
+        guard request.cname.count <= 64 else { throw .invalid(.cname) }
+        var ssrcs: Set<UInt32> = []
+        for line in request.media {
+            guard (1...127).contains(line.payloadType), !(64...95).contains(line.payloadType) else {
+                throw .invalid(.payloadType)
+            }
+            guard line.clockRate > 0 else { throw .invalid(.media) }
+            for kind in ExtensionKind.allCases where line.extensionID(kind) > 14 {
+                throw .invalid(.extensions)
+            }
+            if request.role == .viewer {
+                // One SSRC twice under one key would be one nonce twice.
+                guard line.ssrc != 0, ssrcs.insert(line.ssrc).inserted else { throw .invalid(.ssrcs) }
+            }
+        }
+    }
+
+    private func coldRecord(
+        _ request: SessionRequest, _ credentials: ICECredentials, at now: Instant
+    ) -> ColdRecord {
+        var cold = ColdRecord()
+        cold.sessionID = request.sessionID
+        cold.roomID = request.roomID
+        cold.role = request.role
+        cold.isDTLSClient = request.dtlsRole == .client
+        cold.openedAt = now
+        cold.openedAtUnix = unixTime(at: now)
+        cold.localUfrag = FixedOctets(credentials.ufrag) ?? cold.localUfrag
+        cold.localPassword = FixedOctets(credentials.password) ?? cold.localPassword
+        cold.remoteUfrag = FixedOctets(request.remoteUfrag) ?? cold.remoteUfrag
+        if let fingerprint = request.fingerprints.first {
+            cold.fingerprintHash = fingerprint.hash.rawValue
+            cold.fingerprint = FixedOctets(fingerprint.digest) ?? cold.fingerprint
+        }
+        for (index, line) in request.media.enumerated() { cold.media[index] = line }
+        cold.mediaCount = UInt8(request.media.count)
+        for (index, rid) in request.rids.enumerated() { cold.rids[index] = FixedOctets(rid) ?? FixedOctets() }
+        cold.cname = FixedOctets(request.cname) ?? cold.cname
+        return cold
+    }
+
+    private mutating func prepareRuntime(
+        _ slot: Int, _ request: SessionRequest, _ credentials: ICECredentials, at now: Instant
+    ) {
+        runtimes.reset(slot)
+        runtimes[slot].generation = slab[slot].generation
+        runtimes[slot].fingerprints = request.fingerprints
+        runtimes[slot].username = credentials.ufrag + [UInt8(ascii: ":")] + request.remoteUfrag
+        runtimes[slot].password = credentials.password
+        runtimes[slot].connectDeadline = now + Self.connectTimeout
+        runtimes[slot].reportSSRC = SSRC(rawValue: UInt32.random(in: 1...UInt32.max, using: &random))
+    }
+
+    // MARK: Rooms
+
+    private mutating func join(_ slot: Int, _ request: SessionRequest) {
+        let place = roomPlaces[request.roomID] ?? makeRoom(request.roomID)
+        runtimes[slot].room = place
+        switch request.role {
+        case .publisher:
+            rooms[place].publisher = slot
+            rooms[place].ntpOffset = nil
+            rooms[place].isLive = false
+            rooms[place].tracks = request.media.enumerated().map { index, line in
+                Track(mediaLine: UInt8(index), line: line)
+            }
+            for viewer in rooms[place].viewers { subscribe(viewer) }
+        case .viewer:
+            rooms[place].viewers.append(slot)
+            prepareEgress(slot, request.media)
+            subscribe(slot)
+        }
+    }
+
+    private mutating func makeRoom(_ id: RoomID) -> Int {
+        let place: Int
+        if let free = freeRooms.popLast() {
+            place = free
+            rooms[place] = Room(id: id)
+        } else {
+            place = rooms.count
+            rooms.append(Room(id: id))
+        }
+        roomPlaces[id] = place
+        return place
+    }
+
+    private mutating func prepareEgress(_ slot: Int, _ media: [MediaLineRecord]) {
+        runtimes[slot].egressCount = media.count
+        for (index, line) in media.enumerated() {
+            runtimes[slot].egress[index].mediaLine = UInt8(index)
+            runtimes[slot].egress[index].kind = line.kind
+            slab[slot].egress[index].ssrc = line.ssrc
+            slab[slot].egress[index].payloadType = line.payloadType
+            // Below 2¹⁵, so that early loss cannot make the peer guess the rollover counter wrong
+            // (RFC 3711 §3.3.1); random, as RFC 3550 §5.1 asks.
+            slab[slot].egress[index].nextIndex = UInt64.random(in: 1..<0x4000, using: &random)
+            slab[slot].egress[index].lastTimestamp = UInt32.random(in: 0...UInt32.max, using: &random)
+        }
+    }
+
+    /// Ties the outgoing streams of a viewer to the room's tracks of their kind.
+    private mutating func subscribe(_ slot: Int) {
+        let tracks = rooms[runtimes[slot].room].tracks
+        for index in 0..<runtimes[slot].egressCount {
+            let kind = runtimes[slot].egress[index].kind
+            runtimes[slot].egress[index].track = tracks.firstIndex { $0.line.kind == kind }
+            runtimes[slot].egress[index].isStarted = false
+        }
+    }
+
+    // MARK: Ends
+
+    /// Ends a session at once: goodbye to the peer, an event, the slot free.
+    ///
+    /// - Throws: ``CommandError/noSuchSession``.
+    package mutating func close(
+        _ sessionID: SessionID, reason: EndReason, at now: Instant, into batch: inout DatagramBatch
+    ) throws(CommandError) {
+        guard let slot = slots[sessionID] else { throw .noSuchSession }
+        end(slot, reason: reason, at: now, into: &batch)
+    }
+
+    mutating func end(
+        _ slot: Int, reason: EndReason, at now: Instant, into batch: inout DatagramBatch
+    ) {
+        let cold = slab.cold(slot)
+        if cold.role == .publisher { publisherLeft(slot, at: now, into: &batch) }
+        sayGoodbye(slot, into: &batch)
+        emit(.ended(reason, SessionTotals(slab[slot].counters)), slot: slot, at: now)
+        leaveRoom(slot)
+        for path in slab[slot].agent.validatedPaths { tuples.remove(path, slot: UInt32(slot)) }
+        slots[cold.sessionID] = nil
+        removeFromLive(slot)
+        runtimes.reset(slot)
+        slab.free(handle(slot))
+        counters.sessionsEnded &+= 1
+    }
+
+    private mutating func removeFromLive(_ slot: Int) {
+        let place = runtimes[slot].place
+        let last = live[live.count - 1]
+        live[place] = last
+        runtimes[last].place = place
+        live.removeLast()
+    }
+
+    private mutating func publisherLeft(_ slot: Int, at now: Instant, into batch: inout DatagramBatch) {
+        let room = runtimes[slot].room
+        guard rooms[room].isLive else { return }
+        rooms[room].isLive = false
+        emit(.publisherGone, slot: slot, at: now)
+        for (index, track) in rooms[room].tracks.enumerated() where !track.hasEnded {
+            sendBye(ofTrack: index, in: room, into: &batch)
+        }
+    }
+
+    private mutating func leaveRoom(_ slot: Int) {
+        let place = runtimes[slot].room
+        if rooms[place].publisher == slot {
+            rooms[place].publisher = nil
+            rooms[place].tracks = []
+            fanOuts.removeAll { $0.room == place }
+            for viewer in rooms[place].viewers { subscribe(viewer) }
+        } else {
+            rooms[place].viewers.removeAll { $0 == slot }
+        }
+        guard rooms[place].isEmpty else { return }
+        roomPlaces[rooms[place].id] = nil
+        freeRooms.append(place)
+    }
+
+    /// Holds back the media of a viewer, or lets it flow again from the next keyframe on.
+    package mutating func setPaused(_ isPaused: Bool, _ sessionID: SessionID) throws(CommandError) {
+        guard let slot = slots[sessionID] else { throw .noSuchSession }
+        var cold = slab.cold(slot)
+        guard cold.isPaused != isPaused else { return }
+        cold.isPaused = isPaused
+        slab.commit(cold, slot: slot)
+        guard !isPaused else { return }
+        for index in 0..<runtimes[slot].egressCount { runtimes[slot].egress[index].isStarted = false }
+        wantKeyframes(for: slot)
+    }
+
+    package mutating func setDraining(_ isDraining: Bool) { self.isDraining = isDraining }
+
+    /// Logs the head of signaling's audit chain.
+    package mutating func anchor(sequence: UInt64, hash: [UInt8], at now: Instant) throws(CommandError) {
+        guard hash.count == 32 else { throw .invalid(.hash) }
+        let record = EventRecord(
+            .anchored(sequence: sequence, hash: hash), sessionID: SessionID(high: 0, low: 0), roomID: nil,
+            role: .viewer)
+        journal.append(record, time: unixTime(at: now))
+    }
+}

@@ -1,0 +1,59 @@
+/// What became of the datagrams that led to nothing, and what the engine did; only ever grows.
+package struct EngineCounters: Equatable, Sendable {
+    package var datagramsReceived: UInt64 = 0
+    /// First octets that belong to no protocol of ours (RFC 7983 §7).
+    package var unknownProtocol: UInt64 = 0
+    package var stunMalformed: UInt64 = 0
+    /// Not a Binding request, or without USERNAME or MESSAGE-INTEGRITY.
+    package var stunIgnored: UInt64 = 0
+    package var stunUnknownUfrag: UInt64 = 0
+    package var stunBadIntegrity: UInt64 = 0
+    package var stunAnswered: UInt64 = 0
+    /// DTLS, RTP or RTCP from an address without an authenticated check.
+    package var unknownTuple: UInt64 = 0
+    package var dtlsReceived: UInt64 = 0
+    /// The queue of the handshakes was full.
+    package var dtlsOverflow: UInt64 = 0
+    package var handshakesDone: UInt64 = 0
+    package var handshakesFailed: UInt64 = 0
+    package var srtpBeforeKeys: UInt64 = 0
+    package var srtpAuthenticationFailed: UInt64 = 0
+    package var srtpReplayed: UInt64 = 0
+    package var rtpMalformed: UInt64 = 0
+    package var rtpUnbound: UInt64 = 0
+    package var rtpOnProbation: UInt64 = 0
+    /// A publisher's packet that is longer than we forward, or RTP from a viewer.
+    package var rtpDropped: UInt64 = 0
+    package var rtpForwarded: UInt64 = 0
+    package var rtcpMalformed: UInt64 = 0
+    package var rtcpReceived: UInt64 = 0
+    package var keyframeRequestsSent: UInt64 = 0
+    package var keyframeRequestsReceived: UInt64 = 0
+    package var sessionsOpened: UInt64 = 0
+    package var sessionsEnded: UInt64 = 0
+    /// A datagram of ours that found the outgoing batch full.
+    package var outputDropped: UInt64 = 0
+
+    package init() {}
+
+    /// Name and value, as statistics carry them.
+    package var named: [(String, UInt64)] {
+        [
+            ("datagrams_received", datagramsReceived), ("unknown_protocol", unknownProtocol),
+            ("stun_malformed", stunMalformed), ("stun_ignored", stunIgnored),
+            ("stun_unknown_ufrag", stunUnknownUfrag), ("stun_bad_integrity", stunBadIntegrity),
+            ("stun_answered", stunAnswered), ("unknown_tuple", unknownTuple),
+            ("dtls_received", dtlsReceived), ("dtls_overflow", dtlsOverflow),
+            ("handshakes_done", handshakesDone), ("handshakes_failed", handshakesFailed),
+            ("srtp_before_keys", srtpBeforeKeys),
+            ("srtp_authentication_failed", srtpAuthenticationFailed), ("srtp_replayed", srtpReplayed),
+            ("rtp_malformed", rtpMalformed), ("rtp_unbound", rtpUnbound),
+            ("rtp_on_probation", rtpOnProbation), ("rtp_dropped", rtpDropped),
+            ("rtp_forwarded", rtpForwarded), ("rtcp_malformed", rtcpMalformed),
+            ("rtcp_received", rtcpReceived), ("keyframe_requests_sent", keyframeRequestsSent),
+            ("keyframe_requests_received", keyframeRequestsReceived),
+            ("sessions_opened", sessionsOpened), ("sessions_ended", sessionsEnded),
+            ("output_dropped", outputDropped),
+        ]
+    }
+}

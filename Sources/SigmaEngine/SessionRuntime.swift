@@ -1,0 +1,78 @@
+internal import SigmaCore
+internal import SigmaCrypto
+internal import SigmaWire
+
+/// What a session has beside its record: handles of C libraries and what is rebuilt after a restart.
+struct SessionRuntime: ~Copyable {
+    var generation: UInt32 = 0
+    /// Where it stands in the engine's list of live slots.
+    var place = 0
+    var room = 0
+    var fingerprints: [CertificateFingerprint] = []
+    /// "ours:theirs", what USERNAME has to be (RFC 8445 §7.2.2).
+    var username: [UInt8] = []
+    var password: [UInt8] = []
+
+    var dtls: DTLSConnection?
+    var dtlsDeadline = Instant.never
+    /// When the `SSL` is freed after a finished handshake.
+    var dtlsRelease = Instant.never
+    var srtp: SRTPSession?
+    /// Never connected until then: reaped.
+    var connectDeadline = Instant.never
+    var nextReport = Instant.never
+    /// The SSRC of our reports to a publisher.
+    var reportSSRC = SSRC(rawValue: 0)
+    var lastFIR: UInt8?
+
+    var egress = InlineArray<4, EgressRuntime>(repeating: EgressRuntime())
+    var egressCount = 0
+}
+
+/// The part of an outgoing stream that a restart may forget.
+struct EgressRuntime: BitwiseCopyable {
+    var mediaLine: UInt8 = 0
+    var kind = MediaKind.audio
+    /// The track it follows, by place in the room; `nil` while the room has none of its kind.
+    var track: Int?
+    var isStarted = false
+    /// Outgoing index = source index + this.
+    var indexOffset: Int64 = 0
+    /// Source indices before the first that was forwarded stay behind.
+    var firstSourceIndex: UInt64 = 0
+    var lastSent = Instant.zero
+    var nextSenderReport = Instant.never
+    /// Losses of the last report of the viewer.
+    var reportedLost: Int32 = 0
+}
+
+/// The runtimes of all slots, in place.
+@safe struct RuntimeTable: ~Copyable {
+    private let count: Int
+    private let base: UnsafeMutablePointer<SessionRuntime>
+
+    init(count: Int) {
+        self.count = count
+        unsafe base = .allocate(capacity: count)
+        for slot in 0..<count { unsafe (base + slot).initialize(to: SessionRuntime()) }
+    }
+
+    deinit {
+        unsafe base.deinitialize(count: count)
+        unsafe base.deallocate()
+    }
+
+    private func address(_ slot: Int) -> UnsafeMutablePointer<SessionRuntime> {
+        precondition(slot >= 0 && slot < count, "no such slot")
+        return unsafe base + slot
+    }
+
+    subscript(slot: Int) -> SessionRuntime {
+        unsafeAddress { unsafe UnsafePointer(address(slot)) }
+        nonmutating unsafeMutableAddress { unsafe address(slot) }
+    }
+
+    func reset(_ slot: Int) {
+        unsafe address(slot).pointee = SessionRuntime()
+    }
+}
