@@ -1,0 +1,36 @@
+internal import CSigmaSystem
+internal import Glibc
+
+/// The two clocks of the system, in nanoseconds.
+package enum SystemClock {
+    /// CLOCK_MONOTONIC.
+    package static func monotonic() -> Int64 { read(CLOCK_MONOTONIC) }
+
+    /// Since 1970 (CLOCK_REALTIME).
+    package static func unix() -> Int64 { read(CLOCK_REALTIME) }
+
+    private static func read(_ clock: Int32) -> Int64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return nanoseconds(time)
+    }
+
+    static func nanoseconds(_ time: timespec) -> Int64 {
+        Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+    }
+}
+
+/// Randomness of the kernel.
+package enum Entropy {
+    /// - Returns: `count` octets fit for keys.
+    package static func octets(_ count: Int) -> [UInt8] {
+        var octets = [UInt8](repeating: 0, count: count)
+        var filled = 0
+        while filled < count {
+            let got = octets.withUnsafeMutableBytes { getrandom($0.baseAddress.map { $0 + filled }, count - filled, 0) }
+            precondition(got > 0 || errno == EINTR, "the kernel has no randomness")
+            filled += max(0, got)
+        }
+        return octets
+    }
+}
