@@ -1,0 +1,39 @@
+/// The settings of `sigma-signal`, from its environment.
+package struct SignalSettings: Sendable, Equatable {
+    /// `TCP_ADDRESS`.
+    package let tcpAddress: IPAddress
+    /// `TCP_PORT`.
+    package let tcpPort: UInt16
+    /// `WHIP_TOKEN`.
+    package let whipToken: Secret
+    /// `FRONTEND_URL`: origins in lower case without a final slash; `*` stands for any.
+    package let frontendOrigins: [String]
+    /// `SIGMA_RUNTIME_DIR`, without a final slash.
+    package let runtimeDirectory: String
+    /// `SIGMA_ICE_SERVERS`.
+    package let iceServers: [ICEServer]
+    /// `SIGMA_TRUSTED_PROXIES`.
+    package let trustedProxies: [IPPrefix]
+
+    /// - Parameter environment: Absent and empty variables take their defaults.
+    /// - Throws: ``SettingsError`` for the first variable that is wrong or missing.
+    package init(environment: [String: String]) throws(SettingsError) {
+        tcpAddress = try Variables.tcpAddress.value(in: environment)
+        tcpPort = try Variables.tcpPort.value(in: environment)
+        whipToken = try Variables.whipToken.value(in: environment)
+        frontendOrigins = try Variables.frontendURL.value(in: environment)
+        runtimeDirectory = try Variables.runtimeDirectory.value(in: environment)
+        iceServers = try Variables.iceServers.value(in: environment)
+        trustedProxies = try Variables.trustedProxies.value(in: environment)
+    }
+
+    /// Where `sigma-media` serves the control protocol.
+    package var controlSocketPath: String { "\(runtimeDirectory)/control.sock" }
+
+    /// All variables this program reads, in the order of `--help`.
+    package static let variables: [VariableSummary] = [
+        Variables.tcpAddress.summary, Variables.tcpPort.summary, Variables.whipToken.summary,
+        Variables.frontendURL.summary, Variables.iceServers.summary, Variables.trustedProxies.summary,
+        Variables.runtimeDirectory.summary,
+    ]
+}

@@ -1,0 +1,107 @@
+/// The variables of both programs; each program's table names those it reads.
+enum Variables {
+    static let tcpAddress = Variable(
+        name: "TCP_ADDRESS", fallback: "0.0.0.0", help: "IP address that HTTP is served on",
+        parse: {
+            Parsed(IPAddress(parsing: $0), else: "is not an IP address; use one such as 0.0.0.0 or [::]")
+        })
+    static let tcpPort = Variable(
+        name: "TCP_PORT", fallback: "8080", help: "TCP port that HTTP is served on", parse: { port($0) })
+    static let udpAddress = Variable(
+        name: "UDP_ADDRESS", fallback: "[::]",
+        help: "IP address that media is received on; [::] is IPv6 and IPv4",
+        parse: {
+            Parsed(IPAddress(parsing: $0), else: "is not an IP address; use one such as [::] or 0.0.0.0")
+        })
+    static let udpPort = Variable(
+        name: "UDP_PORT", fallback: "5004", help: "UDP port that all media goes through",
+        parse: { port($0) })
+    static let whipToken = Variable(
+        name: "WHIP_TOKEN", fallback: nil,
+        help: "bearer token that publishers must show, at least 16 characters",
+        parse: { token($0) }, isSecret: true)
+    static let frontendURL = Variable(
+        name: "FRONTEND_URL", fallback: "",
+        help: "origins of other web pages that may use this server, comma-separated; empty: none, *: any",
+        parse: {
+            Parse.list(
+                $0, of: { Parse.origin($0) }, else: "is not an origin; use one such as https://tv.example.org"
+            )
+        })
+    static let certificateDirectory = Variable(
+        name: "CERTS_DIR", fallback: "/etc/sigma",
+        help: "directory of the DTLS certificate (cert.pem) and its key (key.pem)",
+        parse: { directory($0, reserving: 0) })
+    static let runtimeDirectory = Variable(
+        name: "SIGMA_RUNTIME_DIR", fallback: "/run/sigma",
+        help: "directory of the sockets between the programs",
+        parse: { directory($0, reserving: "/control.sock".utf8.count) })
+    static let advertised = Variable(
+        name: "SIGMA_ADVERTISE", fallback: "",
+        help:
+            "addresses that clients reach media at, as address, address:port or [v6]:port, comma-separated; "
+            + "empty: the one the client's HTTP request came to",
+        parse: {
+            Parse.list(
+                $0, of: { advertised($0) },
+                else:
+                    "is not a reachable address; use one such as 192.0.2.1, 192.0.2.1:5004 or [2001:db8::1]:5004"
+            )
+        })
+    static let maximumSessions = Variable(
+        name: "SIGMA_MAX_SESSIONS", fallback: "4096", help: "publishers and viewers at one time, at most",
+        parse: {
+            Parsed(
+                Parse.number($0).flatMap { (1...1_048_576).contains($0) ? $0 : nil },
+                else: "is not a number of sessions; use 1 to 1048576")
+        })
+    static let iceServers = Variable(
+        name: "SIGMA_ICE_SERVERS", fallback: "",
+        help: "STUN and TURN servers to tell clients of, comma-separated, as stun:host:port or "
+            + "turn:host:port?transport=udp|username|credential",
+        parse: {
+            Parse.list(
+                $0, of: { ICEServer(parsing: $0) },
+                else: "is no server; use stun:host:port or turn:host:port?transport=udp|username|credential")
+        }, isSecret: true)
+    static let trustedProxies = Variable(
+        name: "SIGMA_TRUSTED_PROXIES", fallback: "",
+        help: "address ranges of reverse proxies in front of HTTP, such as 10.0.0.0/8, comma-separated",
+        parse: {
+            Parse.list(
+                $0, of: { IPPrefix(parsing: $0) },
+                else: "is not an address range; use one such as 10.0.0.0/8 or ::1")
+        })
+
+    private static func port(_ text: String) -> Parsed<UInt16> {
+        Parsed(Parse.port(text), else: "is not a port; use 1 to 65535")
+    }
+
+    private static func token(_ text: String) -> Parsed<Secret> {
+        guard text.utf8.count >= 16 else {
+            return .invalid(
+                "is too short; use at least 16 characters, such as the output of: openssl rand -hex 16")
+        }
+        // What a browser or OBS can send in an Authorization header (RFC 6750 §2.1, widened).
+        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+            return .invalid("has characters other than printable ASCII; use letters and digits")
+        }
+        return .value(Secret(text))
+    }
+
+    /// - Parameter length: Octets of the longest socket name inside; sun_path holds 107 in all.
+    private static func directory(_ text: String, reserving length: Int) -> Parsed<String> {
+        let path = text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
+        if length > 0, path.utf8.count + length > 107 {
+            return .invalid("is too long for a socket inside it; use at most \(107 - length) characters")
+        }
+        return path.utf8.contains(0) ? .invalid("is not a path; use a directory") : .value(path)
+    }
+
+    private static func advertised(_ text: String) -> AdvertisedAddress? {
+        guard let parsed = AdvertisedAddress(parsing: text), !parsed.address.isUnspecified,
+            !parsed.address.isMulticast
+        else { return nil }
+        return parsed
+    }
+}
