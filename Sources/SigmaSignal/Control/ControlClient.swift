@@ -1,0 +1,201 @@
+import FoundationEssentials
+import Logging
+import NIOCore
+import NIOPosix
+import SigmaControl
+import SigmaSettings
+
+/// Why a request to media has no good answer.
+enum ControlError: Error, Equatable {
+    /// No connection to media, or it went away before the answer.
+    case unavailable
+    /// No answer in 5 s.
+    case timeout
+    case refused(FailureCode)
+    /// An answer of another kind than the request has.
+    case unexpectedAnswer
+}
+
+/// What the connection to media brings, in order.
+enum ControlUpdate: Sendable {
+    /// Connected; the sessions that media serves.
+    case ready(MediaHello, [SessionItem])
+    case event(Event)
+    case disconnected
+}
+
+/// Keeps a connection to `sigma-media`: requests out, answers and events in.
+///
+/// Lost or refused, the connection is made anew after 50 ms to 2 s. Every connection begins with hellos and
+/// a snapshot; only then are requests taken.
+actor ControlClient {
+    typealias Answer = MediaMessage.OneOf_Body
+
+    /// Media's hello while requests are taken, else `nil`.
+    private(set) var hello: MediaHello?
+
+    private let path: String
+    private let logger: Logger
+    private var conversation: ControlConversation
+    private var outgoing: AsyncStream<[UInt8]>.Continuation?
+    private var pending: [UInt64: CheckedContinuation<Result<Answer, ControlError>, Never>] = [:]
+    private var nextRequestID = ControlConversation.snapshotRequestID + 1
+    private var acknowledged: UInt64 = 0
+    /// The last complaint, so that one that repeats is logged once.
+    private var complaint: String?
+
+    private static let patience: Duration = .seconds(5)
+
+    init(path: String, logger: Logger) {
+        self.path = path
+        self.logger = logger
+        conversation = ControlConversation(position: EventPosition())
+    }
+
+    /// Sends a request and waits for its answer, 5 s at most.
+    func request(_ body: ClientMessage.OneOf_Body) async throws(ControlError) -> Answer {
+        let id = nextRequestID
+        guard hello != nil, send(body, requestID: id) else { throw .unavailable }
+        nextRequestID += 1
+        let expiry = Task {
+            try await Task.sleep(for: Self.patience)
+            resume(id, .failure(.timeout))
+        }
+        defer { expiry.cancel() }
+        let answer = try await withCheckedContinuation { pending[id] = $0 }.get()
+        if case .failure(let failure) = answer { throw .refused(failure.code) }
+        return answer
+    }
+
+    /// Sends a request whose answer nobody waits for; dropped without a connection.
+    func post(_ body: ClientMessage.OneOf_Body) {
+        guard hello != nil, send(body, requestID: nextRequestID) else { return }
+        nextRequestID += 1
+    }
+
+    /// Connects again and again until the task is cancelled.
+    ///
+    /// - Parameter update: Awaited before the next message is read; it must not wait for an answer.
+    func run(_ update: @Sendable (ControlUpdate) async -> Void) async {
+        var delay = Duration.milliseconds(50)
+        while !Task.isCancelled {
+            let wasReady = await connectOnce(update)
+            if wasReady { delay = .milliseconds(50) }
+            let jittered = delay * Double.random(in: 0.5...1)
+            try? await Task.sleep(for: jittered)
+            delay = min(delay * 2, .seconds(2))
+        }
+    }
+
+    private func connectOnce(_ update: @Sendable (ControlUpdate) async -> Void) async -> Bool {
+        do {
+            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connectTimeout(.seconds(2))
+                .connect(unixDomainSocketPath: path) { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                    }
+                }
+            try await converse(over: channel, update)
+            complain("sigma-media closed the control connection")
+        } catch {
+            complain("no control connection to sigma-media at \(path): \(error)")
+        }
+        let wasReady = hello != nil
+        hello = nil
+        outgoing?.finish()
+        outgoing = nil
+        for id in pending.keys { resume(id, .failure(.unavailable)) }
+        if wasReady { await update(.disconnected) }
+        return wasReady
+    }
+
+    private func converse(
+        over channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>,
+        _ update: @Sendable (ControlUpdate) async -> Void
+    ) async throws {
+        conversation = ControlConversation(position: conversation.position)
+        acknowledged = 0
+        let (frames, outgoing) = AsyncStream.makeStream(of: [UInt8].self)
+        self.outgoing = outgoing
+        try await channel.executeThenClose { inbound, outbound in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for await frame in frames { try await outbound.write(ByteBuffer(bytes: frame)) }
+                }
+                group.addTask {
+                    try await Task.sleep(for: Self.patience)
+                    if await self.hello == nil { throw ControlViolation.slow }
+                }
+                defer { group.cancelAll() }
+                send(conversation.hello(program: "sigma-signal \(sigmaVersion)"))
+                try await read(inbound, update)
+            }
+        }
+    }
+
+    private func read(
+        _ inbound: NIOAsyncChannelInboundStream<ByteBuffer>, _ update: @Sendable (ControlUpdate) async -> Void
+    ) async throws {
+        var decoder = FrameDecoder()
+        for try await chunk in inbound {
+            decoder.append(chunk.readableBytesView)
+            while let payload = try decoder.next() {
+                for output in try conversation.receive(MediaMessage(payload: payload)) {
+                    await perform(output, update)
+                }
+            }
+            acknowledge()
+        }
+    }
+
+    private func perform(
+        _ output: ControlConversation.Output, _ update: @Sendable (ControlUpdate) async -> Void
+    ) async {
+        switch output {
+        case .send(let message):
+            send(message)
+        case .ready(let hello, let sessions):
+            complaint = nil
+            self.hello = hello
+            await update(.ready(hello, sessions))
+        case .event(let event):
+            await update(.event(event))
+        case .answer(let id, let answer):
+            resume(id, .success(answer))
+        }
+    }
+
+    /// Releases the events that were handled from media's journal.
+    private func acknowledge() {
+        let position = conversation.position
+        guard hello != nil, position.nextNumber > 0, position.nextNumber - 1 > acknowledged else { return }
+        acknowledged = position.nextNumber - 1
+        _ = send(.acknowledge(message { $0.number = acknowledged }), requestID: 0)
+    }
+
+    private func resume(_ id: UInt64, _ result: Result<Answer, ControlError>) {
+        pending.removeValue(forKey: id)?.resume(returning: result)
+    }
+
+    private func send(_ body: ClientMessage.OneOf_Body, requestID: UInt64) -> Bool {
+        send(
+            message {
+                $0.requestID = requestID
+                $0.body = body
+            })
+    }
+
+    @discardableResult
+    private func send(_ message: ClientMessage) -> Bool {
+        guard let outgoing, let frame = try? message.frame() else { return false }
+        outgoing.yield(frame)
+        return true
+    }
+
+    private func complain(_ text: String) {
+        guard !Task.isCancelled, complaint != text else { return }
+        complaint = text
+        logger.warning("\(text); trying again")
+    }
+}

@@ -1,0 +1,150 @@
+import FoundationEssentials
+package import SigmaControl
+
+/// Signal's side of one connection to media, without the socket: hello, snapshot, then events and answers.
+///
+/// ```
+///  ── hello ──▶ awaitingHello ── MediaHello ──▶ awaitingSnapshot ── StreamEnd ──▶ ready
+/// ```
+///
+/// Events up to the snapshot's `as_of` are in the snapshot already; those above are applied after it, in
+/// order. An error is final: the connection is to be closed and made anew.
+package struct ControlConversation: Sendable {
+    /// What the caller has to do, in order.
+    package enum Output: Sendable, Equatable {
+        case send(ClientMessage)
+        /// From now on requests may be sent; these are the sessions of the snapshot.
+        case ready(MediaHello, [SessionItem])
+        case event(Event)
+        /// The answer to a request of the caller's.
+        case answer(requestID: UInt64, MediaMessage.OneOf_Body)
+    }
+
+    private enum State: Sendable {
+        case awaitingHello
+        case awaitingSnapshot(Snapshot)
+        case ready(asOf: UInt64)
+    }
+
+    private struct Snapshot: Sendable {
+        let hello: MediaHello
+        var asOf: UInt64?
+        var sessions: [SessionItem] = []
+        /// Heard before the end of the snapshot.
+        var events: [Event] = []
+    }
+
+    private var state: State = .awaitingHello
+    /// The next event wanted, over all connections: goes from one conversation to the next.
+    package private(set) var position: EventPosition
+
+    /// The request that asks for the snapshot; the caller's begin above it.
+    package static let snapshotRequestID: UInt64 = 1
+
+    package init(position: EventPosition) {
+        self.position = position
+    }
+
+    /// The first message to send.
+    package func hello(program: String) -> ClientMessage {
+        message { (client: inout ClientMessage) in
+            client.hello = message { hello in
+                hello.protocolVersion = controlProtocolVersion
+                hello.program = program
+                hello.recorder = true
+                hello.eventsFrom = position
+            }
+        }
+    }
+
+    /// Takes the next message of media.
+    ///
+    /// - Throws: ``ControlViolation``.
+    package mutating func receive(_ message: MediaMessage) throws(ControlViolation) -> [Output] {
+        // A body or an answer of a newer media is skipped.
+        guard let body = message.body else { return [] }
+        switch state {
+        case .awaitingHello:
+            return try begin(body)
+        case .awaitingSnapshot(var snapshot):
+            return try collect(message, into: &snapshot)
+        case .ready(let asOf):
+            if case .event(let event) = body { return try take(event, asOf: asOf) }
+            return message.requestID == 0 ? [] : [.answer(requestID: message.requestID, body)]
+        }
+    }
+
+    private mutating func begin(_ body: MediaMessage.OneOf_Body) throws(ControlViolation) -> [Output] {
+        guard case .hello(let hello) = body else { throw .noHello }
+        guard hello.protocolVersion == controlProtocolVersion else { throw .version(hello.protocolVersion) }
+        if hello.journalID != position.journalID {
+            position = SigmaControl.message { $0.journalID = hello.journalID }
+        }
+        state = .awaitingSnapshot(Snapshot(hello: hello))
+        return [
+            .send(
+                message {
+                    $0.requestID = Self.snapshotRequestID
+                    $0.snapshot = SnapshotRequest()
+                })
+        ]
+    }
+
+    private mutating func collect(
+        _ message: MediaMessage, into snapshot: inout Snapshot
+    ) throws(ControlViolation) -> [Output] {
+        switch message.body {
+        case .snapshotBegin(let begin):
+            snapshot.asOf = begin.asOf
+        case .sessionPage(let page):
+            snapshot.sessions += page.sessions
+        case .event(let event):
+            snapshot.events.append(event)
+        case .streamEnd where message.requestID == Self.snapshotRequestID:
+            guard let asOf = snapshot.asOf else { throw .snapshotWithoutBegin }
+            state = .ready(asOf: asOf)
+            var outputs: [Output] = [.ready(snapshot.hello, snapshot.sessions)]
+            for event in snapshot.events { outputs += try take(event, asOf: asOf) }
+            return outputs
+        case .failure(let failure) where message.requestID == Self.snapshotRequestID:
+            throw .snapshotRefused(failure.code)
+        case .hello, .sessionOpened, .done, .failure, .statisticsBegin, .statisticsPage, .streamEnd, nil:
+            break
+        }
+        state = .awaitingSnapshot(snapshot)
+        return []
+    }
+
+    private mutating func take(_ event: Event, asOf: UInt64) throws(ControlViolation) -> [Output] {
+        if case .gap(let gap) = event.body {
+            // What was lost may have mattered only if the snapshot is older than it.
+            if gap.last > asOf { throw .eventsLost(first: gap.first, last: gap.last) }
+            advance(past: gap.last)
+            return []
+        }
+        guard event.number >= position.nextNumber else { return [] }
+        advance(past: event.number)
+        return event.number > asOf ? [.event(event)] : []
+    }
+
+    private mutating func advance(past number: UInt64) {
+        guard number < .max else { return }
+        position.nextNumber = max(position.nextNumber, number + 1)
+    }
+}
+
+/// Why a connection to media is closed and made anew.
+package enum ControlViolation: Error, Equatable {
+    /// The first message was another.
+    case noHello
+    /// A version of the protocol that this program does not speak.
+    case version(UInt32)
+    case snapshotWithoutBegin
+    case snapshotRefused(FailureCode)
+    /// Events after the snapshot are missing; a new snapshot has their outcome.
+    case eventsLost(first: UInt64, last: UInt64)
+    case malformedMessage(ControlMessageError)
+    case malformedFrame(FrameError)
+    /// No hello or no snapshot in 5 s.
+    case slow
+}

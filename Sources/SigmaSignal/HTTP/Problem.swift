@@ -1,0 +1,143 @@
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import SigmaControl
+import SigmaSDP
+
+/// An error as clients see it: a problem document (RFC 9457).
+///
+/// `type` is `urn:sigma:problem:` and the slug; it and the status are stable, the texts are for people.
+package struct Problem: Error, Equatable {
+    package let status: Int
+    package let slug: String
+    package let title: String
+    package let detail: String
+    /// Name and value of header fields that go with it.
+    package var headers: [[String]] = []
+
+    package var type: String { "urn:sigma:problem:\(slug)" }
+
+    private init(_ status: Int, _ slug: String, _ title: String, _ detail: String, headers: [[String]] = []) {
+        self.status = status
+        self.slug = slug
+        self.title = title
+        self.detail = detail
+        self.headers = headers
+    }
+
+    /// The document as a response.
+    var response: Response {
+        let document = Document(type: type, title: title, status: status, detail: detail)
+        var fields: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
+        for header in headers where header.count == 2 {
+            if let name = HTTPField.Name(header[0]) { fields[name] = header[1] }
+        }
+        return Response(
+            status: .init(code: status), headers: fields,
+            body: ResponseBody(byteBuffer: JSON.encode(document)))
+    }
+
+    private struct Document: Encodable {
+        let type: String
+        let title: String
+        let status: Int
+        let detail: String
+    }
+}
+
+extension Problem {
+    static let unauthorized = Problem(
+        401, "unauthorized", "Publishing needs the token",
+        "Send the header Authorization: Bearer with the token of this server.",
+        headers: [["WWW-Authenticate", "Bearer realm=\"sigma\""]])
+    static let notFound = Problem(404, "not-found", "Not found", "There is nothing at this URL.")
+    static let unknownRoom = Problem(
+        404, "unknown-room", "No such room", "Nobody publishes to a room of this name or number.")
+    static let unknownSession = Problem(
+        404, "unknown-session", "No such session", "The session has ended, or there never was one here.")
+    static let missingTarget = Problem(
+        400, "target-missing", "No room given", "Add ?target_id= with the number or the name of a room.")
+    static let invalidRoomName = Problem(
+        400, "room-name-invalid", "Not a room name",
+        "A room name has 1 to 64 of the characters a to z, 0 to 9 and the hyphen.")
+    static let roomOccupied = Problem(
+        409, "room-occupied", "The room has a publisher",
+        "End the other publisher first, or choose another room.")
+    static let bodyTooLarge = Problem(
+        413, "body-too-large", "The body is too large", "At most \(RequestBodyLimits.octets) octets are read."
+    )
+    static let bodyTooSlow = Problem(
+        408, "body-too-slow", "The body came too slowly", "Send the whole request within 10 seconds.",
+        headers: [["Connection", "close"]])
+    static let restartUnsupported = Problem(
+        422, "ice-restart-unsupported", "No ICE restart", "Delete the session and make a new one instead.")
+    static let staleEntityTag = Problem(
+        412, "entity-tag-stale", "The ICE session is another",
+        "If-Match does not name the current ICE session.")
+    static let mediaUnavailable = Problem(
+        503, "media-unavailable", "Media is not available",
+        "The media process is not connected; try again in a moment.", headers: [["Retry-After", "1"]])
+    static let mediaAnswerUnusable = Problem(
+        500, "media-answer-unusable", "Media gave no usable answer", "The operator finds more in the log.")
+    static let noCandidateAddress = Problem(
+        500, "no-candidate-address", "No address to offer",
+        "The server knows no address of its own; its operator has to set SIGMA_ADVERTISE.")
+    static let gone = Problem(
+        503, "session-ended", "The session ended while it was opened", "Try again.",
+        headers: [["Retry-After", "1"]])
+    static let internalError = Problem(
+        500, "internal-error", "Internal error", "The operator finds more in the log.")
+
+    static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> Problem {
+        let list = allowed.map(\.rawValue).joined(separator: ", ")
+        return Problem(
+            405, "method-not-allowed", "Method not allowed", "Use one of \(list).",
+            headers: [["Allow", list]])
+    }
+
+    static func unsupportedType(_ expected: String) -> Problem {
+        Problem(
+            415, "content-type-unsupported", "Wrong content type", "The Content-Type must be \(expected).")
+    }
+
+    /// 400 for a description that does not parse.
+    init(_ error: SDPError) {
+        self.init(400, error.problem, "Malformed SDP", error.detail)
+    }
+
+    /// 400 for a trickle fragment that does not parse.
+    init(_ error: TrickleError) {
+        self.init(400, error.problem, "Malformed trickle fragment", error.detail)
+    }
+
+    /// 400 for an offer that breaks a specification, 422 for one that is sound but not served here.
+    init(_ error: NegotiationError) {
+        self.init(
+            error.isMalformed ? 400 : 422, error.problem,
+            error.isMalformed ? "Malformed offer" : "Offer not acceptable", error.detail)
+    }
+
+    /// What a client hears when media did not do as asked.
+    init(_ error: ControlError) {
+        switch error {
+        case .unavailable, .timeout:
+            self = .mediaUnavailable
+        case .refused(.full), .refused(.draining):
+            self.init(
+                503, "overloaded", "No capacity",
+                "The server takes no further sessions now; try again later.",
+                headers: [["Retry-After", "5"]])
+        case .refused(.roomOccupied):
+            self = .roomOccupied
+        case .refused(.invalid):
+            self.init(422, "media-refused", "Offer not acceptable", "The media process refused the session.")
+        case .refused, .unexpectedAnswer:
+            self = .mediaAnswerUnusable
+        }
+    }
+
+    /// Does `body`, with its SDP and negotiation errors as problems.
+    static func of<Value>(_ body: () throws(NegotiationError) -> Value) throws(Problem) -> Value {
+        do { return try body() } catch { throw Problem(error) }
+    }
+}

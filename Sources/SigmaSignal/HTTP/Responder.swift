@@ -1,0 +1,218 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import SigmaControl
+import SigmaSDP
+import SigmaSettings
+
+/// Answers every request: finds the route, checks method, token, type and body, asks the switchboard.
+struct Responder: Sendable {
+    let switchboard: Switchboard
+    let token: Secret
+    let cors: CORSPolicy
+    let iceServers: [ICEServer]
+    let logger: Logger
+
+    /// Never throws: an error is a problem document.
+    func respond(to request: Request, from client: ClientConnection) async -> Response {
+        var response: Response
+        do {
+            response = try await answer(request, client)
+        } catch {
+            response = error.response
+        }
+        cors.apply(to: &response, for: request)
+        return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    private func answer(_ request: Request, _ client: ClientConnection) async throws(Problem) -> Response {
+        let route = Route(path: request.uri.path)
+        let methods = route.methods
+        guard !methods.isEmpty else { throw .notFound }
+        guard methods.contains(request.method) else { throw .methodNotAllowed(methods) }
+        if request.method == .options { return options(route) }
+        switch route {
+        case .whip(let room):
+            return try await request.method == .post
+                ? publish(request, room, client) : Response(status: .noContent)
+        case .whep(let room):
+            return try await request.method == .post ? watch(request, room, client) : probe(request)
+        case .session(let id):
+            return try await session(request, id)
+        case .rooms:
+            return await rooms()
+        case .health:
+            return await health()
+        case .page(let page):
+            return page.response
+        case .unknown:
+            throw .notFound
+        }
+    }
+
+    /// 200 and not 204, as RFC 9725 §4.2 has it; a preflight needs no token and touches nothing.
+    private func options(_ route: Route) -> Response {
+        var headers: HTTPFields = [.allow: route.methods.map(\.rawValue).joined(separator: ", ")]
+        headers[.acceptPost] = route.acceptedType
+        return Response(status: .ok, headers: headers)
+    }
+
+    /// GET is 204 everywhere; HEAD of a WHEP endpoint names the type (draft-ietf-wish-whep §4.2).
+    private func probe(_ request: Request) -> Response {
+        request.method == .head
+            ? Response(status: .ok, headers: [.contentType: "application/sdp"]) : Response(status: .noContent)
+    }
+}
+
+// WHIP and WHEP.
+extension Responder {
+    private func publish(
+        _ request: Request, _ room: String?, _ client: ClientConnection
+    ) async throws(Problem) -> Response {
+        guard isAuthorized(request) else { throw .unauthorized }
+        var name: RoomName?
+        if let room {
+            guard let valid = RoomName(room) else { throw .invalidRoomName }
+            name = valid
+        }
+        let offer = try await offer(request)
+        return created(try await switchboard.publish(offer, to: name, from: client))
+    }
+
+    private func watch(
+        _ request: Request, _ room: String?, _ client: ClientConnection
+    ) async throws(Problem) -> Response {
+        guard let text = room ?? request.query("target_id") else { throw .missingTarget }
+        let offer = try await offer(request)
+        // Nothing can be said of rooms before media has told which there are.
+        _ = try await switchboard.mediaHello()
+        guard let reference = RoomReference(text) else { throw .unknownRoom }
+        return created(try await switchboard.watch(offer, in: reference, from: client))
+    }
+
+    private func offer(_ request: Request) async throws(Problem) -> Offer {
+        guard request.hasContentType("application/sdp") else { throw .unsupportedType("application/sdp") }
+        let body = try await request.wholeBody()
+        let description: SessionDescription
+        do {
+            description = try SessionDescription(parsing: body)
+        } catch {
+            throw Problem(error)
+        }
+        return try Problem.of { () throws(NegotiationError) in try Offer(description) }
+    }
+
+    /// The response to an accepted offer (RFC 9725 §4.2).
+    ///
+    /// The Location has neither origin nor query: OBS clears a query, and a proxy may have
+    /// other ideas of our origin.
+    private func created(_ accepted: Switchboard.Accepted) -> Response {
+        var headers: HTTPFields = [
+            .contentType: "application/sdp", .location: "/session/\(accepted.id.hexadecimal)",
+            .eTag: accepted.entityTag, .cacheControl: "no-store",
+        ]
+        for server in iceServers { headers.append(HTTPField(name: .link, value: server.linkHeader)) }
+        return Response(
+            status: .created, headers: headers,
+            body: ResponseBody(byteBuffer: ByteBuffer(string: accepted.answer)))
+    }
+
+    /// `Authorization: Bearer …`; the scheme in any case (RFC 9110 §11.1), the token in constant time.
+    private func isAuthorized(_ request: Request) -> Bool {
+        guard let value = request.headers[.authorization] else { return false }
+        let words = value.split(separator: " ", maxSplits: 1)
+        guard words.count == 2, words[0].lowercased() == "bearer" else { return false }
+        return token.matches(String(words[1]).trimmingBlanks)
+    }
+
+    private func session(_ request: Request, _ id: SessionID?) async throws(Problem) -> Response {
+        guard let id else { throw .unknownSession }
+        switch request.method {
+        case .delete:
+            // OBS warns on anything but 200.
+            try await switchboard.end(id)
+            return Response(status: .ok)
+        case .patch:
+            return try await trickle(request, try await switchboard.session(id))
+        default:
+            _ = try await switchboard.session(id)
+            return Response(status: .noContent)
+        }
+    }
+
+    /// Accepts candidates of the client and drops them: its checks tell its addresses (RFC 8445 §7.3.1.3).
+    ///
+    /// New credentials would be an ICE restart, which is refused (RFC 9725 §4.3).
+    private func trickle(_ request: Request, _ session: Session) async throws(Problem) -> Response {
+        let type = "application/trickle-ice-sdpfrag"
+        guard request.hasContentType(type) else { throw .unsupportedType(type) }
+        let body = try await request.wholeBody()
+        let fragment: TrickleFragment
+        do {
+            fragment = try TrickleFragment(parsing: body)
+        } catch {
+            throw Problem(error)
+        }
+        let match = request.headers[.ifMatch]
+        if let credentials = fragment.credentials, let known = session.description?.remote,
+            credentials != known
+        {
+            throw .restartUnsupported
+        }
+        if match == "*" { throw .restartUnsupported }
+        if let match, let tag = session.description?.entityTag, match != tag { throw .staleEntityTag }
+        return Response(status: .noContent)
+    }
+}
+
+// The rest.
+extension Responder {
+    private struct Rooms: Encodable {
+        struct Room: Encodable {
+            let id: UInt64
+            let name: String?
+            let viewerCount: Int
+            let live: Bool
+            let width: UInt32?
+            let height: UInt32?
+
+            enum CodingKeys: String, CodingKey {
+                case id, name, live, width, height
+                case viewerCount = "viewer_count"
+            }
+        }
+        let rooms: [Room]
+    }
+
+    private struct Health: Encodable {
+        struct Media: Encodable {
+            let connected: Bool
+            let program: String?
+        }
+        let status: String
+        let media: Media
+    }
+
+    private func rooms() async -> Response {
+        let rooms = await switchboard.rooms.map { room in
+            Rooms.Room(
+                id: room.id.number, name: room.name?.text, viewerCount: room.viewerCount, live: room.isLive,
+                width: room.size?.width, height: room.size?.height)
+        }
+        return json(Rooms(rooms: rooms), .ok)
+    }
+
+    private func health() async -> Response {
+        let program = try? await switchboard.mediaHello().program
+        let health = Health(
+            status: program == nil ? "unavailable" : "ok",
+            media: .init(connected: program != nil, program: program))
+        return json(health, program == nil ? .serviceUnavailable : .ok)
+    }
+
+    private func json(_ document: some Encodable, _ status: HTTPResponse.Status) -> Response {
+        Response(
+            status: status, headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: JSON.encode(document)))
+    }
+}

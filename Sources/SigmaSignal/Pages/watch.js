@@ -1,0 +1,136 @@
+"use strict";
+
+// A WHEP player (draft-ietf-wish-whep): one offer, one answer, and again with backoff when it ends.
+const room = decodeURIComponent(location.pathname.split("/")[2] || "");
+const video = document.getElementById("video");
+const state = document.getElementById("state");
+const sound = document.getElementById("sound");
+const full = document.getElementById("full");
+let session = null;
+let attempts = 0;
+
+document.getElementById("title").textContent = /^\d{16}$/.test(room) ? "Room " + room : room;
+document.title = room + " – Sigma";
+
+function show(text) {
+    state.textContent = text;
+    state.hidden = text === "";
+    document.body.dataset.state = text === "" ? "playing" : "waiting";
+}
+
+// Link: <turn:host>; rel="ice-server"; username="…"; credential="…" (RFC 9725 section 4.6)
+function iceServers(header) {
+    const servers = [];
+    for (const match of (header || "").matchAll(/<((?:stun|turn)s?:[^>]*)>((?:\s*;\s*[\w-]+="(?:[^"\\]|\\.)*")*)/g)) {
+        const values = {};
+        for (const [, name, text] of match[2].matchAll(/([\w-]+)="((?:[^"\\]|\\.)*)"/g)) {
+            values[name] = text.replace(/\\(.)/g, "$1");
+        }
+        if (values.rel === "ice-server") {
+            servers.push({ urls: match[1], username: values.username, credential: values.credential });
+        }
+    }
+    return servers;
+}
+
+function end() {
+    if (session) fetch(session, { method: "DELETE", keepalive: true }).catch(() => {});
+    session = null;
+    if (window.pc) window.pc.close();
+    window.pc = null;
+    video.srcObject = null;
+}
+
+function again(text, after) {
+    end();
+    show(text);
+    const delay = after || Math.min(500 * 2 ** attempts, 8000);
+    attempts += 1;
+    setTimeout(connect, delay * (0.75 + Math.random() / 2));
+}
+
+async function connect() {
+    const pc = new RTCPeerConnection();
+    window.pc = pc;
+    pc.addTransceiver("audio", { direction: "recvonly" });
+    pc.addTransceiver("video", { direction: "recvonly" });
+    const stream = new MediaStream();
+    pc.ontrack = (event) => {
+        stream.addTrack(event.track);
+        video.srcObject = stream;
+    };
+    let ended = false;
+    const lost = (text, after) => {
+        if (ended) return;
+        ended = true;
+        again(text, after);
+    };
+    pc.onconnectionstatechange = () => {
+        if (pc.connectionState === "failed" || pc.connectionState === "closed") lost("Connection lost; connecting again…");
+        if (pc.connectionState === "disconnected") show("The connection is interrupted…");
+        if (pc.connectionState === "connected" && video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) show("");
+    };
+    try {
+        const offer = await pc.createOffer();
+        const response = await fetch("/whep?target_id=" + encodeURIComponent(room), {
+            method: "POST", headers: { "Content-Type": "application/sdp" }, body: offer.sdp,
+        });
+        if (response.status === 404) return lost("Waiting for the broadcast to begin…");
+        if (!response.ok) return lost(await reason(response), 1000 * Number(response.headers.get("Retry-After")));
+        session = response.headers.get("Location");
+        const answer = await response.text();
+        const servers = iceServers(response.headers.get("Link"));
+        // Candidates are gathered only now, so that relays from the answer's headers count.
+        if (servers.length) pc.setConfiguration({ iceServers: servers });
+        await pc.setLocalDescription(offer);
+        await pc.setRemoteDescription({ type: "answer", sdp: answer });
+        const transport = pc.getReceivers()[0].transport;
+        if (transport) {
+            // The server's close_notify: the broadcast has ended.
+            transport.onstatechange = () => { if (transport.state === "closed") lost("The broadcast has ended; waiting…"); };
+        }
+        watchdog(pc, lost);
+    } catch (error) {
+        lost("No connection; trying again…");
+    }
+}
+
+async function reason(response) {
+    const problem = await response.json().catch(() => ({}));
+    return (problem.title || "Error " + response.status) + "; trying again…";
+}
+
+// Connected but nothing arrives, or never connected: begin anew.
+function watchdog(pc, lost) {
+    let octets = 0;
+    let silent = 0;
+    const timer = setInterval(async () => {
+        if (pc !== window.pc || pc.connectionState === "closed") return clearInterval(timer);
+        let now = 0;
+        for (const report of (await pc.getStats()).values()) {
+            if (report.type === "inbound-rtp") now += report.bytesReceived;
+        }
+        silent = now > octets ? 0 : silent + 1;
+        if (now > octets) attempts = 0;
+        octets = now;
+        if (silent >= 10) {
+            clearInterval(timer);
+            lost("Nothing arrives; connecting again…");
+        }
+    }, 1000);
+}
+
+video.onplaying = () => {
+    show("");
+    sound.hidden = false;
+    full.hidden = !document.fullscreenEnabled;
+};
+sound.onclick = () => {
+    video.muted = !video.muted;
+    sound.textContent = video.muted ? "Unmute" : "Mute";
+};
+full.onclick = () => video.requestFullscreen();
+addEventListener("pagehide", end);
+addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
+
+connect();

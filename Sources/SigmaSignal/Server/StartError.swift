@@ -1,0 +1,31 @@
+import NIOCore
+import SigmaSettings
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Why the program cannot start, in one line that names what to change.
+package struct StartError: Error, Equatable, CustomStringConvertible {
+    package let description: String
+
+    init(_ error: SettingsError) {
+        description = error.description
+    }
+
+    /// - Parameter error: What binding the listener threw.
+    init(_ error: any Error, listener: Listener) {
+        guard case .address(let address, let port) = listener else {
+            description =
+                "LISTEN_FDS: the inherited socket cannot be served (\(error)); it must be a listening TCP socket"
+            return
+        }
+        description =
+            switch (error as? IOError)?.errnoCode {
+            case EADDRINUSE: "TCP_PORT: port \(port) on \(address) is in use; set TCP_PORT to a free one"
+            case EACCES: "TCP_PORT: port \(port) needs a privilege; use one above 1023"
+            case EADDRNOTAVAIL: "TCP_ADDRESS: \(address) is no address of this machine; use 0.0.0.0 or [::]"
+            default: "TCP_ADDRESS: \(address), port \(port), cannot be served: \(error)"
+            }
+    }
+}
