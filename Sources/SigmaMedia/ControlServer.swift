@@ -6,7 +6,7 @@ internal import SigmaSystem
 internal import SigmaWire
 internal import SwiftProtobuf
 
-/// Serves the control protocol: commands in, answers and events out. Never waits for a client.
+/// Serves the control protocol: commands in, answers and events out, never waiting for a client.
 struct ControlServer: ~Copyable {
     static let protocolVersion: UInt32 = 1
 
@@ -118,7 +118,9 @@ struct ControlServer: ~Copyable {
         case .statistics(let request):
             sendStatistics(message.requestID, request, connection, engine, at: now)
         case .acknowledge(let acknowledge):
-            if recorder == connection.descriptor.number { engine.acknowledgeEvents(through: acknowledge.number) }
+            if recorder == connection.descriptor.number {
+                engine.acknowledgeEvents(through: acknowledge.number)
+            }
         case .anchor(let anchor):
             reply(message, connection) { () throws(CommandError) in
                 try engine.anchor(sequence: anchor.sequence, hash: [UInt8](anchor.hash), at: now)
@@ -162,7 +164,8 @@ struct ControlServer: ~Copyable {
     }
 
     private mutating func greet(
-        _ connection: ControlConnection, _ theirs: ClientHello, _ requestID: UInt64, _ journal: borrowing Journal
+        _ connection: ControlConnection, _ theirs: ClientHello, _ requestID: UInt64,
+        _ journal: borrowing Journal
     ) {
         connection.isKnown = true
         var ours = hello

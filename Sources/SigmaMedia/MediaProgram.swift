@@ -3,8 +3,8 @@ internal import SigmaControl
 internal import SigmaCore
 internal import SigmaCrypto
 internal import SigmaEngine
-internal import SigmaSystem
 package import SigmaSettings
+internal import SigmaSystem
 internal import SigmaWire
 internal import SwiftProtobuf
 
@@ -35,7 +35,9 @@ package enum MediaProgram {
             var server = try MediaServer(
                 engine: engine, socket: socket, control: ControlServer(listener: listener, hello: hello),
                 signals: signals)
-            Log.write(.info, "sigma-media \(sigmaVersion) ready: UDP \(hello.udpPort), \(settings.controlSocketPath)")
+            Log.write(
+                .info,
+                "sigma-media \(sigmaVersion) ready: UDP \(hello.udpPort), \(settings.controlSocketPath)")
             ServiceNotification.send("READY=1", socketPath: environment["NOTIFY_SOCKET"])
             try server.run()
             Log.write(.info, "sigma-media stopped")
@@ -113,7 +115,8 @@ package enum MediaProgram {
         } catch {
             if error.isAddressInUse {
                 throw StartError(
-                    description: "SIGMA_RUNTIME_DIR: another sigma-media listens on \(settings.controlSocketPath)")
+                    description:
+                        "SIGMA_RUNTIME_DIR: another sigma-media listens on \(settings.controlSocketPath)")
             }
             throw StartError(
                 description: "SIGMA_RUNTIME_DIR: cannot make \(settings.controlSocketPath): \(error)")

@@ -3,7 +3,7 @@ internal import SigmaEngine
 internal import SigmaSystem
 internal import SigmaWire
 
-/// The shell around the engine: waits, moves octets, tells the time. It decides nothing.
+/// The shell around the engine: waits, moves octets, tells the time, decides nothing.
 struct MediaServer: ~Copyable {
     private var engine: Engine
     private var socket: UDPSocket

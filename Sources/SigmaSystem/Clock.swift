@@ -1,5 +1,4 @@
 internal import CSigmaSystem
-internal import Glibc
 
 /// The two clocks of the system, in nanoseconds.
 package enum SystemClock {
@@ -27,7 +26,9 @@ package enum Entropy {
         var octets = [UInt8](repeating: 0, count: count)
         var filled = 0
         while filled < count {
-            let got = octets.withUnsafeMutableBytes { getrandom($0.baseAddress.map { $0 + filled }, count - filled, 0) }
+            let got = octets.withUnsafeMutableBytes {
+                getrandom($0.baseAddress.map { $0 + filled }, count - filled, 0)
+            }
             precondition(got > 0 || errno == EINTR, "the kernel has no randomness")
             filled += max(0, got)
         }

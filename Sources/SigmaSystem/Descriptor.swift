@@ -1,5 +1,7 @@
 internal import CSigmaSystem
-internal import Glibc
+
+/// Of the last call; Glibc's own module cannot be imported beside ours, whose headers are GNU's.
+var errno: Int32 { CSigma_errno() }
 
 /// A failed system call: its name and errno.
 package struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {

@@ -1,5 +1,4 @@
 internal import CSigmaSystem
-internal import Glibc
 
 /// Waits for many descriptors at once (epoll, level-triggered).
 package struct EventPoll: ~Copyable {

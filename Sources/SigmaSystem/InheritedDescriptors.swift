@@ -15,7 +15,8 @@ package struct InheritedDescriptors: Sendable {
             numbers = [:]
             return
         }
-        let names = (environment["LISTEN_FDNAMES"] ?? "").split(separator: ":", omittingEmptySubsequences: false)
+        let names = (environment["LISTEN_FDNAMES"] ?? "").split(
+            separator: ":", omittingEmptySubsequences: false)
         var numbers: [String: [Int32]] = [:]
         for offset in 0..<count {
             let name = Int(offset) < names.count ? String(names[Int(offset)]) : "unknown"

@@ -6,7 +6,8 @@ package enum ProcessEnvironment {
         var variables: [String: String] = [:]
         var entry = CSigma_environ()
         while let text = entry?.pointee {
-            let pair = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let pair = String(cString: text).split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             if pair.count == 2 { variables[String(pair[0])] = String(pair[1]) }
             entry = entry?.advanced(by: 1)
         }

@@ -5,7 +5,8 @@ package enum ServiceNotification {
     /// - Parameter state: `READY=1`, `STOPPING=1`, `WATCHDOG=1`, `STATUS=…`
     package static func send(_ state: String, socketPath: String?) {
         guard let socketPath, !socketPath.isEmpty else { return }
-        let socket = CSigmaSystem.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let socket = CSigmaSystem.socket(
+            AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { return }
         let descriptor = Descriptor(owning: socket)
         // A leading @ is the abstract namespace.

@@ -74,4 +74,6 @@ static inline void CSigma_ignoreSIGPIPE(void) { signal(SIGPIPE, SIG_IGN); }
 
 static inline char **CSigma_environ(void) { return environ; }
 
+static inline int CSigma_errno(void) { return errno; }
+
 #endif

@@ -1,5 +1,4 @@
 internal import CSigmaSystem
-internal import Glibc
 internal import SigmaWire
 
 /// Buffers and headers for recvmmsg, laid out once.
@@ -72,7 +71,9 @@ struct DatagramReader: ~Copyable {
                 let info = UnsafeRawPointer(CSigma_CMSG_DATA(message)).loadUnaligned(as: in6_pktinfo.self)
                 (local.high, local.low) = info.ipi6_addr.halves
                 interface = info.ipi6_ifindex
-            } else if message.pointee.cmsg_level == SOL_SOCKET, message.pointee.cmsg_type == SO_TIMESTAMPNS_OLD {
+            } else if message.pointee.cmsg_level == SOL_SOCKET,
+                message.pointee.cmsg_type == SO_TIMESTAMPNS_OLD
+            {
                 let time = UnsafeRawPointer(CSigma_CMSG_DATA(message)).loadUnaligned(as: timespec.self)
                 arrivals[index] = SystemClock.nanoseconds(time)
             }

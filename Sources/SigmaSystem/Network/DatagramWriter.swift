@@ -1,5 +1,4 @@
 internal import CSigmaSystem
-internal import Glibc
 internal import SigmaWire
 
 /// Headers and control messages for sendmmsg, laid out once.

@@ -5,7 +5,8 @@ extension Address {
     /// As the kernel writes it; IPv4 is v4-mapped, since our sockets are all IPv6.
     init(_ address: sockaddr_in6) {
         let (high, low) = address.sin6_addr.halves
-        self.init(high: high, low: low, port: UInt16(bigEndian: address.sin6_port), scope: address.sin6_scope_id)
+        self.init(
+            high: high, low: low, port: UInt16(bigEndian: address.sin6_port), scope: address.sin6_scope_id)
     }
 
     var sockaddr: sockaddr_in6 {

@@ -77,7 +77,7 @@ package struct UDPSocket: ~Copyable {
         reader.withDatagram(index, body)
     }
 
-    /// Sends the batch in its order. What the kernel refuses is counted and left out.
+    /// Sends the batch in its order; what the kernel refuses is counted and left out.
     package mutating func send(_ batch: borrowing DatagramBatch) {
         sendFailures &+= writer.send(batch, descriptor.number)
     }

@@ -1,5 +1,4 @@
 internal import CSigmaSystem
-internal import Glibc
 
 /// A `sockaddr_un`.
 struct UnixAddress {
