@@ -67,7 +67,8 @@ final class DatagramBIO {
         // The rest of a datagram that does not fit is lost, as with a socket.
         let count = min(Int(capacity), queue.inbound.count)
         unsafe queue.inbound.withUnsafeBytes { bytes in
-            unsafe UnsafeMutableRawPointer(buffer).copyMemory(from: bytes.baseAddress ?? UnsafeRawPointer(buffer), byteCount: count)
+            unsafe UnsafeMutableRawPointer(buffer).copyMemory(
+                from: bytes.baseAddress ?? UnsafeRawPointer(buffer), byteCount: count)
         }
         queue.inbound.removeAll(keepingCapacity: true)
         return Int32(count)

@@ -9,7 +9,8 @@ package enum HMACSHA1 {
         var length: UInt32 = 0
         let done = unsafe HMAC(
             EVP_sha1(), key, Int32(clamping: key.count), input, input.count, &code, &length)
-        precondition(unsafe done != nil && length == STUN.integrityLength, "HMAC-SHA1 is part of every OpenSSL")
+        precondition(
+            unsafe done != nil && length == STUN.integrityLength, "HMAC-SHA1 is part of every OpenSSL")
         return code
     }
 

@@ -25,7 +25,9 @@ package enum IdentityError: Error, Equatable, Sendable {
     ///   - certificatePEM: The first certificate of a PEM file.
     ///   - keyPEM: An unencrypted private key in PEM.
     package init(certificatePEM: [UInt8], keyPEM: [UInt8]) throws(IdentityError) {
-        guard let certificate = unsafe Self.read(certificatePEM, { unsafe PEM_read_bio_X509($0, nil, nil, nil) })
+        guard
+            let certificate = unsafe Self.read(
+                certificatePEM, { unsafe PEM_read_bio_X509($0, nil, nil, nil) })
         else {
             ERR_clear_error()
             throw .notACertificate

@@ -26,7 +26,7 @@ package enum SRTPProfile: UInt16, Sendable {
     package var rtcpOverhead: Int { rtpOverhead + 4 }
 }
 
-/// The master keys and salts of both directions. Never printed.
+/// The master keys and salts of both directions, never printed.
 package struct SRTPKeys: Sendable, CustomStringConvertible {
     package let profile: SRTPProfile
     /// Key and salt, one after the other, of what we send.
@@ -37,10 +37,10 @@ package struct SRTPKeys: Sendable, CustomStringConvertible {
     /// - Parameters:
     ///   - material: client key, server key, client salt, server salt (RFC 5764 §4.2).
     ///   - role: Ours in the handshake.
-    init(profile: SRTPProfile, material: [UInt8], role: DTLSRole) {
+    package init(profile: SRTPProfile, material: [UInt8], role: DTLSRole) {
         let key = profile.keyLength
         let salt = profile.saltLength
-        precondition(material.count == 2 * (key + salt), "the exporter was asked for this many octets")
+        precondition(material.count == 2 * (key + salt), "two keys and two salts")
         let client = Array(material[0..<key] + material[(2 * key)..<(2 * key + salt)])
         let server = Array(material[key..<(2 * key)] + material[(2 * key + salt)...])
         self.profile = profile

@@ -33,7 +33,7 @@ package enum SRTPError: Error, Equatable, Sendable {
     /// Packets that may arrive late and still be told from a replay.
     private static let replayWindow: UInt = 1024
 
-    private static let libraryIsReady: Bool = srtp_init() == srtp_err_status_ok
+    private static let libraryIsReady: Bool = CSRTP_initialise() == srtp_err_status_ok
 
     package init(_ keys: SRTPKeys) throws(SRTPError) {
         guard Self.libraryIsReady else { throw .library(srtp_err_status_init_fail.rawValue) }
@@ -125,7 +125,9 @@ package enum SRTPError: Error, Equatable, Sendable {
         _ transform: Transform, _ session: OpaquePointer, _ packet: inout MutableRawSpan, _ length: Int
     ) throws(SRTPError) -> Int {
         var count = Int32(length)
-        let status = unsafe packet.withUnsafeMutableBytes { unsafe transform(session, $0.baseAddress, &count) }
+        let status = unsafe packet.withUnsafeMutableBytes {
+            unsafe transform(session, $0.baseAddress, &count)
+        }
         guard status == srtp_err_status_ok, count >= 0 else { throw SRTPError(status) }
         return Int(count)
     }

@@ -99,7 +99,7 @@ extension Engine {
         }
     }
 
-    /// The handshake is done: is it the announced peer, and what are the keys?
+    /// After the handshake: makes sure that it is the announced peer, and takes the keys.
     private mutating func secure(_ slot: Int, role: DTLSRole, at now: Instant) throws(DTLSError) {
         try runtimes[slot].dtls?.verifyPeer(runtimes[slot].fingerprints)
         guard let keys = try runtimes[slot].dtls?.exportKeys(role: role) else { return }
@@ -117,7 +117,10 @@ extension Engine {
         runtimes[slot].nextReport = now + .seconds(1)
         counters.handshakesDone &+= 1
         emit(.connected, slot: slot, at: now)
-        if cold.role == .viewer { wantKeyframes(for: slot) }
+        switch cold.role {
+        case .viewer: wantKeyframes(for: slot)
+        case .publisher: for viewer in rooms[runtimes[slot].room].viewers { wantKeyframes(for: viewer) }
+        }
     }
 
     private mutating func flushDTLS(

@@ -66,7 +66,8 @@ extension Engine {
             start(slot, egress, packet, clockRate: track.line.clockRate, at: now)
         }
         guard packet.index >= runtimes[slot].egress[egress].firstSourceIndex else { return }
-        let index = UInt64(bitPattern: Int64(bitPattern: packet.index) &+ runtimes[slot].egress[egress].indexOffset)
+        let index = UInt64(
+            bitPattern: Int64(bitPattern: packet.index) &+ runtimes[slot].egress[egress].indexOffset)
         let timestamp = packet.timestamp &+ slab[slot].egress[egress].timestampOffset
         // Reserved before it is used, so that no index is ever used twice under one key.
         slab[slot].egress[egress].nextIndex = max(slab[slot].egress[egress].nextIndex, index &+ 1)

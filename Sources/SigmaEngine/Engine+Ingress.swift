@@ -16,7 +16,7 @@ extension Engine {
         let bytes = datagram.bytes.extracting(0..<plain)
         do throws(WireError) {
             let packet = try RTPPacketView(bytes)
-            guard let index = bind(packet, slot: slot, room: room) else {
+            guard let index = bind(packet, room: room, arrival: arrival) else {
                 counters.rtpUnbound &+= 1
                 return
             }
@@ -51,7 +51,9 @@ extension Engine {
 
     // MARK: Binding (RFC 8843 §9.2: by MID, then by SSRC and payload type)
 
-    private mutating func bind(_ packet: borrowing RTPPacketView, slot: Int, room: Int) -> Int? {
+    private mutating func bind(
+        _ packet: borrowing RTPPacketView, room: Int, arrival: Instant
+    ) -> Int? {
         let tracks = rooms[room].tracks
         let payloadType = packet.payloadType
         if let known = tracks.firstIndex(where: { $0.ssrc == packet.ssrc }) {
@@ -60,9 +62,9 @@ extension Engine {
         }
         let byMID = trackByMID(packet, tracks)
         guard let found = byMID ?? tracks.firstIndex(where: { $0.line.payloadType == payloadType }),
-            tracks[found].line.payloadType == payloadType
+            tracks[found].line.payloadType == payloadType, tracks[found].canChangeSource(at: arrival)
         else { return nil }
-        adopt(packet.ssrc, sequenceNumber: packet.sequenceNumber, by: tracks[found], isCertain: byMID != nil)
+        adopt(packet.ssrc, by: tracks[found], isCertain: byMID != nil)
         return found
     }
 
@@ -77,13 +79,15 @@ extension Engine {
     }
 
     /// A new source takes the track over: numbers and times go on from the old one's.
-    private func adopt(_ ssrc: SSRC, sequenceNumber: UInt16, by track: Track, isCertain: Bool) {
+    private func adopt(_ ssrc: SSRC, by track: Track, isCertain: Bool) {
         track.ssrc = ssrc
         track.statistics = ReceptionStatistics(isAnnounced: isCertain)
         track.timeline = MediaTimeline()
         track.lastSenderReport = nil
         track.hasEnded = false
         track.needsRealignment = true
+        // Its first keyframe may be lost; one that comes takes the wish back before anything is sent.
+        if track.line.kind == .video { track.requester.want() }
     }
 
     // MARK: Acceptance
@@ -181,8 +185,9 @@ extension Engine {
         guard let parameters = try? H264SequenceParameterSet(unit) else { return }
         let width = UInt32(clamping: parameters.width)
         let height = UInt32(clamping: parameters.height)
-        guard track.facts.width != width || track.facts.height != height
-            || track.facts.profileLevelID != parameters.profileLevelID
+        guard
+            track.facts.width != width || track.facts.height != height
+                || track.facts.profileLevelID != parameters.profileLevelID
         else { return }
         track.facts.width = width
         track.facts.height = height
@@ -209,7 +214,9 @@ extension Engine {
         }
         // Told again only when it has moved by more than a fifth: encoders place scene cuts freely.
         let interval = track.keyframeInterval
-        guard interval > 0, abs(interval - track.announcedInterval) * 5 > track.announcedInterval else { return }
+        guard interval > 0, abs(interval - track.announcedInterval) * 5 > track.announcedInterval else {
+            return
+        }
         track.announcedInterval = interval
         emit(
             .keyframeInterval(mediaLine: track.mediaLine, milliseconds: UInt32(clamping: interval)),

@@ -127,7 +127,8 @@ extension Engine {
 
     /// Writes, protects and queues one RTCP datagram.
     private mutating func sendRTCP(
-        _ slot: Int, into batch: inout DatagramBatch, _ write: (inout RTCPWriter, inout MutableRawSpan) -> Void
+        _ slot: Int, into batch: inout DatagramBatch,
+        _ write: (inout RTCPWriter, inout MutableRawSpan) -> Void
     ) {
         guard let path = slab[slot].agent.mediaPath, runtimes[slot].srtp != nil else { return }
         let hasRoom = batch.append(on: path) { bytes in

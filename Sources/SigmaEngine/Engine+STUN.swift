@@ -34,7 +34,9 @@ extension Engine {
 
     /// The slot stands in our ufrag, the first half of USERNAME (RFC 8445 §7.2.2); the rest has to match.
     private func sessionOf(username: [UInt8]) -> Int? {
-        guard let slot = ICECredentials.slot(ofUfrag: username.prefix(ICECredentials.ufragLength)).map(Int.init),
+        guard
+            let slot = ICECredentials.slot(ofUfrag: username.prefix(ICECredentials.ufragLength)).map(
+                Int.init),
             slot < slab.count, slab[slot].commit != 0, runtimes[slot].username == username
         else { return nil }
         return slot

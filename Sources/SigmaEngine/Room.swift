@@ -71,6 +71,14 @@ final class Track {
         if line.ssrc != 0 { ssrc = SSRC(rawValue: line.ssrc) }
     }
 
+    /// A source that still sends is not replaced: the other one is another layer of a simulcast, of which
+    /// one is forwarded, or a stray.
+    func canChangeSource(at now: Instant) -> Bool {
+        !hasPackets || hasEnded || now - lastArrival >= Self.sourceSilence
+    }
+
+    private static let sourceSilence = Interval.milliseconds(500)
+
     /// The index under which a packet is forwarded, however late it comes.
     func trackIndex(_ index: UInt64) -> UInt64 {
         let offset = index < offsetSince ? previousOffset : indexOffset

@@ -1,5 +1,7 @@
-/// An IP address and a port. IPv4 is held in its v4-mapped IPv6 form (RFC 4291 §2.5.5.2), so that one
-/// peer has one key whichever socket it arrived on.
+/// An IP address and a port.
+///
+/// IPv4 is held in its v4-mapped IPv6 form (RFC 4291 §2.5.5.2), so that one peer has one key whichever
+/// socket it arrived on.
 package struct Address: Hashable, Sendable, BitwiseCopyable {
     /// The first and the last 8 octets, host order.
     package var high: UInt64

@@ -107,7 +107,8 @@ package struct ICELiteAgent: BitwiseCopyable, Sendable {
 
     /// After an alert that can no longer be authenticated: consent ends 6 s from now unless a check comes.
     package mutating func shortenConsent(at now: Instant) {
-        let shortened = now + Interval(nanoseconds: Interval.seconds(6).nanoseconds - Self.consentTimeout.nanoseconds)
+        let shortened =
+            now + Interval(nanoseconds: Interval.seconds(6).nanoseconds - Self.consentTimeout.nanoseconds)
         lastConsent = min(lastConsent, shortened)
     }
 

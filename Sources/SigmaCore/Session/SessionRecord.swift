@@ -12,7 +12,7 @@
 package struct SessionRecord: BitwiseCopyable {
     package static let length = 8192
 
-    /// 0: free. Else bit 0 selects the current copy of ``cold`` and the rest counts the commits.
+    /// Bit 0 selects the current copy of ``cold``, the rest counts the commits; 0 in a free slot.
     package var commit: UInt64 = 0
     /// Counts the tenants of the slot.
     package var generation: UInt32 = 0
@@ -84,7 +84,7 @@ package struct MediaLineRecord: BitwiseCopyable, Sendable {
     package var extensionIDs = InlineArray<11, UInt8>(repeating: 0)
     /// Hz, never 0.
     package var clockRate: UInt32 = 90_000
-    /// Publisher: announced, or 0. Viewer: what we send with.
+    /// What a publisher announced, or 0; what we send a viewer with.
     package var ssrc: UInt32 = 0
     package var rtxSSRC: UInt32 = 0
 

@@ -11,7 +11,7 @@ internal import SigmaWire
     private var freeSlots: [UInt32]
 
     package static let headerLength = 4096
-    /// "SIGMASLB"
+    /// Reads "SIGMASLB".
     private static let magic: UInt64 = 0x5349_474D_4153_4C42
     private static let version: UInt64 = 1
 
@@ -23,7 +23,8 @@ internal import SigmaWire
     ///   - memory: ``byteCount(for:)`` octets, page-aligned, zeroed, alive as long as the slab; not freed.
     ///   - count: 1 to 2²⁰, since a ufrag carries 20 bits of slot.
     @unsafe package init(formatting memory: UnsafeMutableRawPointer, count: Int) {
-        precondition(MemoryLayout<SessionRecord>.stride <= SessionRecord.length, "the record has outgrown its slot")
+        precondition(
+            MemoryLayout<SessionRecord>.stride <= SessionRecord.length, "the record has outgrown its slot")
         precondition((1...(1 << 20)).contains(count), "a handle has 20 bits of slot")
         unsafe memory.storeBytes(of: Self.magic, as: UInt64.self)
         unsafe memory.storeBytes(of: Self.version, toByteOffset: 8, as: UInt64.self)
@@ -48,7 +49,7 @@ internal import SigmaWire
         nonmutating unsafeMutableAddress { unsafe address(slot) }
     }
 
-    /// Takes a free slot; `nil` when all are taken. The record is new but for its generation.
+    /// Takes a free slot, whose record is new but for its generation; `nil` when all are taken.
     package mutating func allocate() -> SessionHandle? {
         guard let slot = freeSlots.popLast() else { return nil }
         let generation = self[Int(slot)].generation &+ 1

@@ -4,8 +4,9 @@ package struct FeedbackSources: Equatable, Sendable {
     package let media: SSRC
 
     package init?(_ packet: RTCPPacket, in compound: borrowing RTCPCompoundView) {
-        guard packet.type == RTCP.PacketType.transportFeedback
-            || packet.type == RTCP.PacketType.payloadFeedback
+        guard
+            packet.type == RTCP.PacketType.transportFeedback
+                || packet.type == RTCP.PacketType.payloadFeedback
         else { return nil }
         let bytes = compound.bytes
         sender = SSRC(rawValue: bytes.bigEndian(UInt32.self, at: packet.body.lowerBound))

@@ -40,7 +40,8 @@ package struct STUNMessageBuilder: Sendable {
         if let v4 = address.v4 {
             value.append(bigEndian: v4 ^ STUN.magicCookie)
         } else {
-            value.append(bigEndian: address.high ^ (UInt64(STUN.magicCookie) << 32 | UInt64(transaction.high)))
+            value.append(
+                bigEndian: address.high ^ (UInt64(STUN.magicCookie) << 32 | UInt64(transaction.high)))
             value.append(bigEndian: address.low ^ transaction.low)
         }
         append(STUN.Attribute.xorMappedAddress, value)

@@ -39,8 +39,9 @@ package enum STUN {
     }
 }
 
-/// One STUN message, read where it lies in the receive buffer. Found, not verified: whoever holds the
-/// password checks the HMAC over ``integrityInputLength`` octets.
+/// One STUN message, read where it lies in the receive buffer.
+///
+/// Found, not verified: whoever holds the password checks the HMAC up to ``integrityOffset``.
 ///
 /// ```
 ///  0                   1                   2                   3
@@ -120,7 +121,8 @@ package struct STUNMessageView: ~Escapable {
         }
     }
 
-    private mutating func readAttribute(_ type: UInt16, _ value: Range<Int>, at offset: Int) throws(WireError) {
+    private mutating func readAttribute(_ type: UInt16, _ value: Range<Int>, at offset: Int) throws(WireError)
+    {
         switch type {
         case STUN.Attribute.username:
             guard username == nil else { return }
@@ -145,7 +147,8 @@ package struct STUNMessageView: ~Escapable {
             mappedAddress = try readXORMappedAddress(value)
         case STUN.Attribute.errorCode:
             guard value.count >= 4 else { throw .malformed(.attribute) }
-            errorCode = Int(bytes.octet(at: value.lowerBound + 2) & 7) * 100
+            errorCode =
+                Int(bytes.octet(at: value.lowerBound + 2) & 7) * 100
                 + Int(bytes.octet(at: value.lowerBound + 3))
         case STUN.Attribute.mappedAddress, STUN.Attribute.unknownAttributes:
             break
@@ -190,8 +193,9 @@ package struct STUNMessageView: ~Escapable {
 
     // MARK: What the HMAC covers
 
-    /// The message length field as MESSAGE-INTEGRITY saw it: up to the end of that attribute
-    /// (RFC 8489 §14.5). `nil` without one.
+    /// The message length field as MESSAGE-INTEGRITY saw it: up to that attribute's end (RFC 8489 §14.5).
+    ///
+    /// `nil` without one.
     package var integrityLengthField: UInt16? {
         guard let integrityOffset else { return nil }
         return UInt16(integrityOffset + STUN.integrityAttributeLength - STUN.headerLength)

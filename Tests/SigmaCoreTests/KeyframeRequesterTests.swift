@@ -1,0 +1,42 @@
+import SigmaCore
+import Testing
+
+@Suite("KeyframeRequester: RFC 4585 §6.3.1")
+struct KeyframeRequesterTests {
+    private func at(_ milliseconds: Int64) -> Instant { Instant(nanoseconds: milliseconds * 1_000_000) }
+
+    @Test func `many wishes become one request in 500 ms, repeated until a keyframe comes`() {
+        var requester = KeyframeRequester()
+        var sent: [Int64] = []
+        for millisecond in 1...2_000 as ClosedRange<Int64> {
+            requester.want()
+            if millisecond == 1_200 { requester.keyframeArrived() }
+            if millisecond < 1_200, requester.shouldRequest(at: at(millisecond)) { sent.append(millisecond) }
+        }
+        #expect(sent == [1, 501, 1_001])
+    }
+
+    @Test func `is silent when nobody asks and after the keyframe`() {
+        var requester = KeyframeRequester()
+        let unasked = requester.shouldRequest(at: at(1))
+        #expect(!unasked && requester.deadline == nil)
+        requester.want()
+        #expect(requester.deadline == .zero)
+        let asked = requester.shouldRequest(at: at(1))
+        #expect(asked && requester.deadline == at(501))
+        requester.keyframeArrived()
+        let after = requester.shouldRequest(at: at(5_000))
+        #expect(!after && requester.deadline == nil)
+    }
+
+    @Test func `a wish right after a keyframe still waits out the 500 ms`() {
+        var requester = KeyframeRequester()
+        requester.want()
+        let first = requester.shouldRequest(at: at(0))
+        requester.keyframeArrived()
+        requester.want()
+        let early = requester.shouldRequest(at: at(100))
+        let onTime = requester.shouldRequest(at: at(500))
+        #expect(first && !early && onTime)
+    }
+}

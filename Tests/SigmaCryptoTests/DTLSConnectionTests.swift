@@ -1,0 +1,118 @@
+import SigmaCrypto
+import SigmaWire
+import Testing
+
+@Suite("DTLSConnection: RFC 6347, RFC 5764 §4, RFC 8122 §6.2")
+struct DTLSConnectionTests {
+    /// Passes datagrams to and fro until both are done or nothing moves.
+    private func shakeHands(
+        _ client: inout DTLSConnection, _ server: inout DTLSConnection,
+        reorder: (inout [[UInt8]]) -> Void = { _ in }
+    ) throws {
+        _ = try client.start()
+        for _ in 0..<20 {
+            var flight = client.takeOutput()
+            reorder(&flight)
+            for datagram in flight { _ = try server.receive(datagram) }
+            let answer = server.takeOutput()
+            for datagram in answer { _ = try client.receive(datagram) }
+            if flight.isEmpty, answer.isEmpty { return }
+        }
+    }
+
+    @Test func `both sides derive the same SRTP keys, AEAD first`() throws {
+        let a = try Identity(selfSignedForDays: 1)
+        let b = try Identity(selfSignedForDays: 1)
+        var client = try DTLSConnection(try DTLSContext(a), role: .client)
+        var server = try DTLSConnection(try DTLSContext(b), role: .server)
+        try shakeHands(&client, &server)
+        #expect(client.isEstablished && server.isEstablished)
+        try client.verifyPeer([b.fingerprint])
+        try server.verifyPeer([a.fingerprint])
+
+        let clientKeys = try client.exportKeys(role: .client)
+        #expect(clientKeys.profile == .aeadAES128GCM)
+        #expect("\(clientKeys)".contains("redacted"))
+        var sender = try SRTPSession(clientKeys)
+        var receiver = try SRTPSession(try server.exportKeys(role: .server))
+        var packet = RTPFixture.packet(sequenceNumber: 1) + [UInt8](repeating: 0, count: 32)
+        let plain = packet
+        let length = packet.count - 32
+        var elements = packet.mutableSpan
+        var span = elements.mutableBytes
+        let sealed = try sender.protectRTP(&span, length: length)
+        let opened = try receiver.unprotectRTP(&span, length: sealed)
+        #expect(opened == length)
+        #expect(packet.prefix(length) == plain.prefix(length))
+    }
+
+    @Test func `a certificate that was not announced is refused (RFC 8122 §6.2)`() throws {
+        let a = try Identity(selfSignedForDays: 1)
+        let b = try Identity(selfSignedForDays: 1)
+        var client = try DTLSConnection(try DTLSContext(a), role: .client)
+        var server = try DTLSConnection(try DTLSContext(b), role: .server)
+        try shakeHands(&client, &server)
+        var error: DTLSError?
+        do throws(DTLSError) { try server.verifyPeer([b.fingerprint]) } catch let thrown { error = thrown }
+        #expect(error == .fingerprintMismatch)
+    }
+
+    @Test func `completes when the datagrams of a flight arrive in reverse`() throws {
+        let identity = try Identity(selfSignedForDays: 1)
+        var client = try DTLSConnection(try DTLSContext(identity), role: .client)
+        var server = try DTLSConnection(try DTLSContext(identity), role: .server)
+        try shakeHands(&client, &server) { $0.reverse() }
+        #expect(client.isEstablished && server.isEstablished)
+    }
+
+    @Test func `close_notify ends the other side`() throws {
+        let identity = try Identity(selfSignedForDays: 1)
+        var client = try DTLSConnection(try DTLSContext(identity), role: .client)
+        var server = try DTLSConnection(try DTLSContext(identity), role: .server)
+        try shakeHands(&client, &server)
+        server.close()
+        var last = DTLSConnection.Step.inProgress
+        for datagram in server.takeOutput() { last = try client.receive(datagram) }
+        #expect(last == .closedByPeer)
+    }
+
+    @Test func `octets that are no DTLS are dropped without an answer`() throws {
+        let identity = try Identity(selfSignedForDays: 1)
+        var server = try DTLSConnection(try DTLSContext(identity), role: .server)
+        #expect(try server.receive([22, 1, 2, 3]) == .inProgress)
+        #expect(try server.receive([UInt8](repeating: 22, count: 1400)) == .inProgress)
+        #expect(server.takeOutput().isEmpty)
+    }
+
+    @Test func `no handshake datagram is longer than the link MTU leaves room for`() throws {
+        let identity = try Identity(selfSignedForDays: 1)
+        var client = try DTLSConnection(try DTLSContext(identity), role: .client)
+        var server = try DTLSConnection(try DTLSContext(identity), role: .server)
+        var longest = 0
+        try shakeHands(&client, &server) { flight in
+            longest = max(longest, flight.map(\.count).max() ?? 0)
+        }
+        #expect(longest > 0 && longest <= 1200 - 48)
+    }
+}
+
+@Suite("Identity")
+struct IdentityTests {
+    @Test func `says which of the two files is wrong`() {
+        func error(_ certificate: String, _ key: String) -> IdentityError? {
+            do throws(IdentityError) {
+                _ = try Identity(certificatePEM: Array(certificate.utf8), keyPEM: Array(key.utf8))
+                return nil
+            } catch {
+                return error
+            }
+        }
+        #expect(error("", "") == .notACertificate)
+        #expect(error("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "") == .notACertificate)
+    }
+
+    @Test func `a fingerprint has the length of its hash`() {
+        #expect(CertificateFingerprint(hash: .sha256, digest: [UInt8](repeating: 0, count: 31)) == nil)
+        #expect(CertificateFingerprint(hash: .sha512, digest: [UInt8](repeating: 0, count: 64)) != nil)
+    }
+}
