@@ -105,20 +105,28 @@ if !coreOnly {
             resources: [.embedInCode("Pages")],
             swiftSettings: strict),
         .executableTarget(
-            name: "sigma-media", dependencies: ["SigmaMedia", "SigmaSystem", "SigmaSettings"], swiftSettings: strict),
+            name: "sigma-media", dependencies: ["SigmaMedia", "SigmaSystem", "SigmaSettings"],
+            swiftSettings: strict),
         .executableTarget(
             name: "sigma-signal", dependencies: ["SigmaSignal", "SigmaSettings"], swiftSettings: strict),
         .executableTarget(
-            name: "sigma-load", dependencies: ["SigmaPeer", "SigmaSystem", "SigmaWire"], swiftSettings: strict),
+            name: "sigma-load", dependencies: ["SigmaPeer", "SigmaSystem", "SigmaWire"], swiftSettings: strict
+        ),
         .testTarget(
             name: "SigmaControlTests", dependencies: ["SigmaControl"], swiftSettings: strict),
         .testTarget(
             name: "SigmaSignalTests",
-            dependencies: ["SigmaSignal", "SigmaControl", "SigmaSDP",
-                .product(name: "HummingbirdTesting", package: "hummingbird")],
+            dependencies: [
+                "SigmaSignal", "SigmaControl", "SigmaSDP",
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ],
             swiftSettings: strict),
         .testTarget(
-            name: "ProcessTests", dependencies: ["SigmaControl", "SigmaSystem"], swiftSettings: strict),
+            name: "ProcessTests",
+            dependencies: [
+                "SigmaControl", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: strict),
     ]
 }
 
