@@ -26,7 +26,7 @@ package struct Engine: ~Copyable {
     package let fingerprint: CertificateFingerprint
     var slab: SessionSlab
     package internal(set) var journal: Journal
-    let runtimes: RuntimeTable
+    var runtimes: RuntimeTable
     var tuples: TupleTable
     var slots: [SessionID: Int] = [:]
     /// The slots in use, in no order.

@@ -69,10 +69,10 @@ struct EgressRuntime: BitwiseCopyable {
 
     subscript(slot: Int) -> SessionRuntime {
         unsafeAddress { unsafe UnsafePointer(address(slot)) }
-        nonmutating unsafeMutableAddress { unsafe address(slot) }
+        mutating unsafeMutableAddress { unsafe address(slot) }
     }
 
-    func reset(_ slot: Int) {
+    mutating func reset(_ slot: Int) {
         unsafe address(slot).pointee = SessionRuntime()
     }
 }

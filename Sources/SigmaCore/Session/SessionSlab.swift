@@ -46,7 +46,7 @@ internal import SigmaWire
     /// The record of `slot`, in place.
     package subscript(slot: Int) -> SessionRecord {
         unsafeAddress { unsafe UnsafePointer(address(slot)) }
-        nonmutating unsafeMutableAddress { unsafe address(slot) }
+        mutating unsafeMutableAddress { unsafe address(slot) }
     }
 
     /// Takes a free slot, whose record is new but for its generation; `nil` when all are taken.
@@ -81,7 +81,7 @@ internal import SigmaWire
 
     /// Replaces the cold part of `slot` so that a reader, or the next process, sees the old or the new one
     /// whole.
-    package func commit(_ cold: ColdRecord, slot: Int) {
+    package mutating func commit(_ cold: ColdRecord, slot: Int) {
         let commit = self[slot].commit
         let other = Int(commit & 1) ^ 1
         var cold = cold
