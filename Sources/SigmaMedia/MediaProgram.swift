@@ -77,8 +77,21 @@ package enum MediaProgram {
     private static func openSocket(
         _ settings: MediaSettings, _ inherited: InheritedDescriptors
     ) throws -> UDPSocket {
-        if let number = inherited.numbers(named: "udp").first {
-            let socket = try UDPSocket(inherited: Descriptor(owning: number))
+        let handed = inherited.numbers(named: "udp")
+        if let number = handed.first {
+            // A member of a group of sockets that nobody reads would strand its share of the datagrams.
+            guard handed.count == 1 else {
+                throw StartError(
+                    description: "ListenDatagram: \(handed.count) UDP sockets were handed over; sigma-media "
+                        + "has one shard, leave one line")
+            }
+            let socket: UDPSocket
+            do {
+                socket = try UDPSocket(inherited: Descriptor(owning: number))
+            } catch {
+                throw StartError(
+                    description: "ListenDatagram: \(error); use [::]:PORT with BindIPv6Only=both")
+            }
             if socket.localAddress.port != settings.udpPort {
                 Log.write(
                     .warning,
