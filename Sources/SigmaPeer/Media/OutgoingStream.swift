@@ -1,0 +1,55 @@
+internal import SigmaWire
+
+/// Numbers the packets of one stream that a publisher sends.
+struct OutgoingStream {
+    let ssrc: UInt32
+    let kind: MediaKind
+    let payloadType: UInt8
+    /// MID and its extension id; `nil` when the extension was not agreed on.
+    let mid: (id: UInt8, value: [UInt8])?
+    private var sequenceNumber: UInt16
+    private let timestampOffset: UInt32
+    private(set) var packets: UInt32 = 0
+    private(set) var octets: UInt32 = 0
+
+    init(
+        ssrc: UInt32, kind: MediaKind, payloadType: UInt8, mid: (id: UInt8, value: [UInt8])?,
+        random: inout SeededGenerator
+    ) {
+        self.ssrc = ssrc
+        self.kind = kind
+        self.payloadType = payloadType
+        self.mid = mid
+        // RFC 3550 §5.1: both begin at random; near the wrap on purpose, so that it is met soon.
+        sequenceNumber = 65_000 &+ UInt16(truncatingIfNeeded: random.next() % 600)
+        timestampOffset = UInt32(truncatingIfNeeded: random.next())
+    }
+
+    /// Hz.
+    var clockRate: Int64 { kind == .audio ? 48_000 : 90_000 }
+
+    /// RTP time of a moment, nanoseconds since the source began.
+    func timestamp(at time: Int64) -> UInt32 {
+        timestampOffset &+ UInt32(truncatingIfNeeded: Int128(time) * Int128(clockRate) / 1_000_000_000)
+    }
+
+    mutating func packet(_ payload: [UInt8], at time: Int64, marker: Bool) -> [UInt8] {
+        let header = RTPHeader(
+            marker: marker, payloadType: payloadType, sequenceNumber: sequenceNumber,
+            timestamp: timestamp(at: time), ssrc: SSRC(rawValue: ssrc))
+        sequenceNumber &+= 1
+        packets &+= 1
+        octets &+= UInt32(payload.count)
+        var bytes = [UInt8](repeating: 0, count: 40)
+        var span = bytes.mutableSpan
+        var raw = unsafe span.mutableBytes
+        header.write(to: &raw, hasExtension: mid != nil)
+        var end = RTP.fixedHeaderLength
+        if let mid {
+            var writer = RTPExtensionWriter()
+            writer.append(id: mid.id, unsafe mid.value.span.bytes, to: &raw)
+            end = writer.finish(in: &raw)
+        }
+        return bytes.prefix(end) + payload
+    }
+}

@@ -1,0 +1,45 @@
+package import SigmaWire
+
+/// What happened to a peer, in order.
+package enum PeerEvent: Equatable, Sendable {
+    /// ICE nominated this path; again after the local address changed.
+    case pathSelected(Path)
+    /// DTLS is done, the server's certificate is the announced one, media may flow.
+    case connected(ProtectionProfile)
+    /// A PLI or FIR named one of our streams.
+    case keyframeRequested(ssrc: UInt32, KeyframeRequest)
+    /// The first keyframe of which every packet came.
+    case firstFrame(ssrc: UInt32)
+    /// The server said that this source ends (RFC 3550 §6.6).
+    case bye(ssrc: UInt32)
+    /// The server's close_notify.
+    case closedByServer
+    /// 30 s without an answered check (RFC 7675 §5.1).
+    case consentExpired
+    case failed(PeerError)
+}
+
+package enum KeyframeRequest: Equatable, Sendable { case pictureLoss, fullIntra }
+
+/// How a peer behaves.
+package struct PeerConfiguration: Sendable {
+    package var role: PeerRole
+    /// Where its datagrams come from: the base of its host candidate.
+    package var localAddress: Address
+    /// Makes everything random but the keys.
+    package var seed: UInt64
+    package var setup = OfferedSetup.actpass
+    /// In order of preference.
+    package var profiles: [ProtectionProfile] = [.aeadAES128GCM, .aes128CMSHA1_80]
+    package var video = SyntheticVideo.Settings()
+    /// `false` for one that ignores PLI and FIR, as OBS does.
+    package var answersKeyframeRequests = true
+    /// Of the publisher's wall clock at the first media packet, Unix time in ns.
+    package var wallClock: Int64 = 1_700_000_000_000_000_000
+
+    package init(role: PeerRole, localAddress: Address, seed: UInt64) {
+        self.role = role
+        self.localAddress = localAddress
+        self.seed = seed
+    }
+}

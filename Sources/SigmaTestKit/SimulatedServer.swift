@@ -1,0 +1,147 @@
+package import SigmaCore
+internal import SigmaCrypto
+package import SigmaEngine
+package import SigmaPeer
+package import SigmaWire
+
+/// The engine with the shell around it that the simulation needs: memory, a batch, the law of the calls.
+@safe package final class SimulatedServer {
+    package static let address = Address(v4: 0xC000_0201, port: 5004)
+
+    private var engine: Engine
+    private var batch = DatagramBatch(capacity: 256)
+    private let slab: UnsafeMutableRawPointer
+    private let journal: UnsafeMutableRawPointer
+    private var eventsRead: UInt64 = 0
+    private var viewerSSRCs: UInt32 = 0
+
+    /// - Throws: When OpenSSL cannot make an identity.
+    package init(seed: UInt64) throws {
+        var random = SplitMix64(seed: seed)
+        var configuration = EngineConfiguration { count in random.octets(count) }
+        configuration.sessionLimit = 64
+        configuration.journalCapacity = 4096
+        let slabLength = SessionSlab.byteCount(for: configuration.sessionLimit)
+        let journalLength = Journal.byteCount(capacity: configuration.journalCapacity)
+        unsafe slab = .allocate(byteCount: slabLength, alignment: 4096)
+        unsafe journal = .allocate(byteCount: journalLength, alignment: 4096)
+        unsafe slab.initializeMemory(as: UInt8.self, repeating: 0, count: slabLength)
+        unsafe journal.initializeMemory(as: UInt8.self, repeating: 0, count: journalLength)
+        let identity = try Identity(selfSignedForDays: 30)
+        unsafe engine = try Engine(
+            configuration, identity: identity, slabMemory: slab, journalMemory: journal)
+        engine.wallClockOffset = 1_700_000_000_000_000_000
+    }
+
+    deinit {
+        unsafe slab.deallocate()
+        unsafe journal.deallocate()
+    }
+
+    // MARK: Commands
+
+    /// Opens a session for what `peer` offers.
+    ///
+    /// - Parameter announcesFingerprint: The certificate that signaling was told of.
+    /// - Returns: The answer for the peer.
+    package func open(
+        _ sessionID: SessionID, room: RoomID, offer: Offer, announcesFingerprint fingerprint: [UInt8]? = nil,
+        at now: Int64
+    ) throws -> Answer {
+        let lines = offer.media.map { mediaLine($0) }
+        let role: DTLSRole = offer.setup == .passive ? .client : .server
+        guard let announced = CertificateFingerprint(hash: .sha256, digest: fingerprint ?? offer.fingerprint)
+        else { throw PeerError.fingerprintMismatch }
+        let credentials = try engine.open(
+            SessionRequest(
+                sessionID: sessionID, roomID: room, role: offer.role == .publisher ? .publisher : .viewer,
+                remoteUfrag: Array(offer.ufrag.utf8), fingerprints: [announced], dtlsRole: role, media: lines,
+                cname: Array("server".utf8)),
+            at: Instant(nanoseconds: now))
+        return Answer(
+            ufrag: String(decoding: credentials.ufrag, as: UTF8.self),
+            password: String(decoding: credentials.password, as: UTF8.self),
+            fingerprint: engine.fingerprint.digest, serverIsActive: role == .client,
+            candidates: [Self.address],
+            media: zip(offer.media, lines).map { media, line in
+                Answer.Media(
+                    kind: media.kind, mid: media.mid, payloadType: line.payloadType,
+                    ssrc: offer.role == .viewer ? line.ssrc : nil, midExtensionID: Offer.midExtensionID)
+            })
+    }
+
+    private func mediaLine(_ media: Offer.Media) -> MediaLineRecord {
+        var line = MediaLineRecord()
+        line.mid = FixedOctets(Array(media.mid.utf8)) ?? FixedOctets()
+        line.kind = media.kind == .audio ? .audio : .video
+        line.codec = media.kind == .audio ? .opus : .h264
+        line.payloadType = media.formats.first?.payloadType ?? 0
+        line.clockRate = media.kind == .audio ? 48_000 : 90_000
+        line.extensionIDs[Int(ExtensionKind.mid.rawValue)] = Offer.midExtensionID
+        if media.kind == .video { line.feedback = [.nackPLI, .ccmFIR] }
+        // Publisher: as announced. Viewer: of the server's choosing.
+        if let ssrc = media.ssrc {
+            line.ssrc = ssrc
+        } else {
+            viewerSSRCs += 1
+            line.ssrc = 0x5100_0000 | viewerSSRCs
+        }
+        return line
+    }
+
+    package func close(_ sessionID: SessionID, reason: EndReason = .requested, at now: Int64) throws {
+        try engine.close(sessionID, reason: reason, at: Instant(nanoseconds: now), into: &batch)
+    }
+
+    package func setPaused(_ isPaused: Bool, _ sessionID: SessionID) throws {
+        try engine.setPaused(isPaused, sessionID)
+    }
+
+    // MARK: Steps
+
+    package var deadline: Int64? { engine.deadline?.nanoseconds }
+
+    package func receive(_ bytes: [UInt8], from source: Address, at now: Int64) {
+        var buffer = bytes + [UInt8](repeating: 0, count: 64)
+        let path = Path(local: Self.address, remote: source)
+        let time = Instant(nanoseconds: now)
+        var span = buffer.mutableSpan
+        var raw = unsafe span.mutableBytes
+        engine.receive(&raw, length: bytes.count, on: path, arrival: time, now: time, into: &batch)
+    }
+
+    /// Everything that follows from what was received and from the time.
+    ///
+    /// - Parameter send: Called with each datagram that leaves.
+    package func run(at now: Int64, send: (Path, [UInt8]) -> Void) {
+        let time = Instant(nanoseconds: now)
+        drain(send)
+        while engine.fanOut(at: time, into: &batch) { drain(send) }
+        drain(send)
+        while engine.runHandshakes(at: time, into: &batch) { drain(send) }
+        drain(send)
+        while engine.advance(to: time, into: &batch) { drain(send) }
+        drain(send)
+    }
+
+    private func drain(_ send: (Path, [UInt8]) -> Void) {
+        for index in 0..<batch.count { send(batch.path(at: index), batch.datagram(at: index)) }
+        batch.removeAll()
+    }
+
+    // MARK: Observations
+
+    package var counters: EngineCounters { engine.counters }
+    package var sessions: [SessionSummary] { engine.snapshot() }
+    package func report(_ sessionID: SessionID) -> SessionReport? {
+        engine.statistics(of: [sessionID]).first
+    }
+
+    /// Events since the last call.
+    package func takeEvents() -> [EventRecord] {
+        guard engine.journal.newest > eventsRead else { return [] }
+        let new = ((eventsRead + 1)...engine.journal.newest).compactMap { engine.journal[$0] }
+        eventsRead = engine.journal.newest
+        return new
+    }
+}
