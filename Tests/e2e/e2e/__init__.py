@@ -1,0 +1,1 @@
+"""The programs that the tests drive: the product, publishers, viewers, a browser."""

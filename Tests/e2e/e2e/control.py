@@ -1,0 +1,134 @@
+"""A client of the control protocol: the framing and as much of protobuf as a snapshot needs.
+
+Written by hand, so that the tests read the wire and not our own generated code.
+"""
+
+import pathlib
+import socket
+
+ROLES = {1: "publisher", 2: "viewer"}
+STATES = {1: "connecting", 2: "securing", 3: "connected", 4: "disconnected"}
+
+
+def varint(value: int) -> bytes:
+    octets = bytearray()
+    while value > 0x7F:
+        octets.append(value & 0x7F | 0x80)
+        value >>= 7
+    octets.append(value)
+    return bytes(octets)
+
+
+def number_field(field: int, value: int) -> bytes:
+    return varint(field << 3) + varint(value)
+
+
+def octets_field(field: int, value: bytes) -> bytes:
+    return varint(field << 3 | 2) + varint(len(value)) + value
+
+
+def fields(message: bytes) -> dict[int, list]:
+    """The fields of a message, by number: ints and octets, in the order of the wire."""
+    found: dict[int, list] = {}
+    position = 0
+
+    def read_varint() -> int:
+        nonlocal position
+        value = shift = 0
+        while True:
+            octet = message[position]
+            position += 1
+            value |= (octet & 0x7F) << shift
+            shift += 7
+            if octet < 0x80:
+                return value
+
+    while position < len(message):
+        key = read_varint()
+        match key & 7:
+            case 0:
+                value = read_varint()
+            case 1 | 5 as fixed:
+                length = 8 if fixed == 1 else 4
+                value = int.from_bytes(message[position:position + length], "little")
+                position += length
+            case 2:
+                length = read_varint()
+                value = message[position:position + length]
+                position += length
+            case other:
+                raise AssertionError(f"wire type {other}")
+        found.setdefault(key >> 3, []).append(value)
+    return found
+
+
+class ControlClient:
+    """Says hello on entering; one request at a time."""
+
+    def __init__(self, path: pathlib.Path):
+        self.path = path
+
+    def __enter__(self) -> "ControlClient":
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(5)
+        self.socket.connect(str(self.path))
+        self.send(octets_field(2, number_field(1, 1) + octets_field(2, b"e2e")))
+        answer = self.receive()
+        assert 2 in answer, f"the first message is no hello: {answer}"
+        self.hello = fields(answer[2][0])
+        assert self.hello[1] == [1], f"protocol version {self.hello}"
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, message: bytes):
+        self.socket.sendall(len(message).to_bytes(4, "big") + message)
+
+    def receive(self) -> dict[int, list]:
+        return fields(self._read(int.from_bytes(self._read(4), "big")))
+
+    def _read(self, count: int) -> bytes:
+        octets = b""
+        while len(octets) < count:
+            more = self.socket.recv(count - len(octets))
+            assert more, "media closed the control connection"
+            octets += more
+        return octets
+
+    def _stream(self, request: bytes, request_id: int):
+        """The messages of a streamed answer, from its beginning to its end."""
+        self.send(number_field(1, request_id) + request)
+        while True:
+            message = self.receive()
+            assert message.get(1, [0]) == [request_id], f"the answer is another's: {message}"
+            assert 4 not in message and 5 not in message, f"no stream but {message}"
+            yield message
+            if 10 in message:
+                return
+
+    def snapshot(self) -> list[dict]:
+        messages = list(self._stream(octets_field(6, b""), 7))
+        assert 6 in messages[0], f"a snapshot begins with {messages[0]}"
+        items = [
+            fields(item)
+            for message in messages if 7 in message
+            for item in fields(message[7][0]).get(1, [])
+        ]
+        return [
+            {
+                "session": item[1][0].hex(),
+                "room": item[2][0],
+                "role": ROLES[item[3][0]],
+                "state": STATES[item[4][0]],
+                "live": bool(item.get(5, [0])[0]),
+            }
+            for item in items
+        ]
+
+    def counters(self) -> dict[str, int]:
+        """The counters of the process, by name."""
+        messages = list(self._stream(octets_field(7, b""), 8))
+        begin = fields(messages[0][8][0])
+        entries = [fields(entry) for entry in begin.get(2, [])]
+        return {entry[1][0].decode(): entry.get(2, [0])[0] for entry in entries}
