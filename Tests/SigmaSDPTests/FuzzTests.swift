@@ -69,7 +69,7 @@ struct FuzzTests {
                 answered += 1
             }
         }
-        #expect(answered > 5_000)
+        #expect(answered > 2_000)
     }
 
     @Test func `junk of any length is an error, never a trap`() {
