@@ -2,94 +2,80 @@ package import SigmaCore
 internal import SigmaCrypto
 package import SigmaWire
 
-/// What waits for the handshake step: it costs most of a millisecond, so it stands in line behind media.
-enum HandshakeJob {
-    /// We are the client and have a path now.
-    case start(SessionHandle, Path)
-    case datagram(SessionHandle, Path, [UInt8])
-}
-
 extension Engine {
-    private static var handshakeQueueLimit: Int { 1024 }
-    /// The `SSL` is kept this long after the handshake, to send its last flight again.
-    private static var dtlsLinger: Interval { .seconds(10) }
+    /// Jobs that may wait at most; above it datagrams are dropped and counted, as a full socket would.
+    package static let handshakeQueueLimit = 1024
     private static var alertContentType: UInt8 { 21 }
 
     /// DTLS is heard from validated paths only, whoever sent a hello first (RFC 8445 §12.1.1).
     mutating func receiveDTLS(_ bytes: RawSpan, on path: Path, now: Instant) {
         guard let slot = route(path) else { return }
         counters.dtlsReceived &+= 1
-        let cold = slab.cold(slot)
-        if cold.srtpProfile != 0, runtimes[slot].dtls == nil {
+        if runtimes[slot].isDTLSReleased {
             // The keys are gone with the SSL: an alert cannot be verified, but it is a hint.
             if bytes.octet(at: 0) == Self.alertContentType { slab[slot].agent.shortenConsent(at: now) }
             return
         }
-        queueHandshake(.datagram(handle(slot), path, bytes.array(0..<bytes.byteCount)))
+        queueHandshake(slot, .datagram(bytes.array(0..<bytes.byteCount), parameters(slot)), on: path)
     }
 
-    mutating func queueHandshake(_ job: HandshakeJob) {
-        guard handshakes.count < Self.handshakeQueueLimit else {
+    func parameters(_ slot: Int) -> HandshakeParameters {
+        HandshakeParameters(
+            role: slab[slot].current.isDTLSClient ? .client : .server,
+            fingerprints: runtimes[slot].fingerprints)
+    }
+
+    mutating func queueHandshake(_ slot: Int, _ step: HandshakeJob.Step, on path: Path) {
+        guard handshakeJobs.count + handshakesInFlight < Self.handshakeQueueLimit else {
             counters.dtlsOverflow &+= 1
             return
         }
-        handshakes.append(job)
+        runtimes[slot].hasDTLS = true
+        handshakeJobs.append(HandshakeJob(handle: handle(slot), path: path, step: step))
     }
 
-    package var handshakeQueueDepth: Int { handshakes.count }
+    /// The jobs that have come up, for ``Handshakes``; a result is owed for each.
+    package mutating func takeHandshakeJobs() -> [HandshakeJob] {
+        guard !handshakeJobs.isEmpty else { return [] }
+        defer { handshakeJobs.removeAll(keepingCapacity: true) }
+        handshakesInFlight += handshakeJobs.count
+        return handshakeJobs
+    }
 
-    /// Works off at most `limit` waiting handshake steps.
+    /// Jobs that wait or are being worked on: a measure of overload.
+    package var handshakeQueueDepth: Int { handshakeJobs.count + handshakesInFlight }
+
+    /// Takes the result of a job, or of a timer of the handshakes.
     ///
-    /// - Returns: Whether more are waiting.
-    package mutating func runHandshakes(
-        limit: Int = 8, at now: Instant, into batch: inout DatagramBatch
-    ) -> Bool {
-        let count = min(limit, handshakes.count)
-        guard count > 0 else { return false }
-        let jobs = Array(handshakes[0..<count])
-        handshakes.removeFirst(count)
-        for job in jobs {
-            switch job {
-            case .start(let handle, let path):
-                guard slab.isCurrent(handle) else { continue }
-                runHandshake(Int(handle.slot), nil, on: path, at: now, into: &batch)
-            case .datagram(let handle, let path, let datagram):
-                guard slab.isCurrent(handle) else { continue }
-                runHandshake(Int(handle.slot), datagram, on: path, at: now, into: &batch)
-            }
-        }
-        return !handshakes.isEmpty
-    }
-
-    private mutating func runHandshake(
-        _ slot: Int, _ datagram: [UInt8]?, on path: Path, at now: Instant, into batch: inout DatagramBatch
+    /// - Parameter isAnswer: Whether it is the result owed for a job.
+    package mutating func apply(
+        _ result: HandshakeResult, isAnswer: Bool, at now: Instant, into batch: inout DatagramBatch
     ) {
-        let cold = slab.cold(slot)
-        let role: DTLSRole = cold.isDTLSClient ? .client : .server
-        var end: EndReason?
-        do throws(DTLSError) {
-            if runtimes[slot].dtls == nil { runtimes[slot].dtls = try DTLSConnection(context, role: role) }
-            let step =
-                if let datagram {
-                    try runtimes[slot].dtls?.receive(datagram)
-                } else {
-                    try runtimes[slot].dtls?.start()
-                }
-            switch step {
-            case .established where cold.srtpProfile == 0:
-                try secure(slot, role: role, at: now)
-            case .closedByPeer:
-                end = .peerClosed
-            case .established, .inProgress, nil:
-                break
-            }
-        } catch {
-            counters.handshakesFailed &+= 1
-            end = Self.reason(for: error)
-            runtimes[slot].dtls?.close()
+        if isAnswer { handshakesInFlight -= 1 }
+        for datagram in result.datagrams where !batch.append(datagram, on: result.path) {
+            counters.outputDropped &+= 1
         }
-        flushDTLS(slot, on: path, at: now, into: &batch)
-        if let end { self.end(slot, reason: end, at: now, into: &batch) }
+        // The session may have ended while the job was under way.
+        guard slab.isCurrent(result.handle) else { return }
+        let slot = Int(result.handle.slot)
+        switch result.outcome {
+        case .inProgress:
+            break
+        case .secured(let keys):
+            secure(slot, keys, at: now, into: &batch)
+        case .failed(let error):
+            counters.handshakesFailed &+= 1
+            runtimes[slot].hasDTLS = false
+            end(slot, reason: Self.reason(for: error), at: now, into: &batch)
+        case .closedByPeer:
+            end(slot, reason: .peerClosed, at: now, into: &batch)
+        case .released(let closeNotify):
+            runtimes[slot].hasDTLS = false
+            runtimes[slot].isDTLSReleased = true
+            var cold = slab.cold(slot)
+            cold.closeNotify = FixedOctets(closeNotify) ?? FixedOctets()
+            slab.commit(cold, slot: slot)
+        }
     }
 
     private static func reason(for error: DTLSError) -> EndReason {
@@ -99,21 +85,21 @@ extension Engine {
         }
     }
 
-    /// After the handshake: makes sure that it is the announced peer, and takes the keys.
-    private mutating func secure(_ slot: Int, role: DTLSRole, at now: Instant) throws(DTLSError) {
-        try runtimes[slot].dtls?.verifyPeer(runtimes[slot].fingerprints)
-        guard let keys = try runtimes[slot].dtls?.exportKeys(role: role) else { return }
+    private mutating func secure(
+        _ slot: Int, _ keys: SRTPKeys, at now: Instant, into batch: inout DatagramBatch
+    ) {
         do throws(SRTPError) {
             runtimes[slot].srtp = try SRTPSession(keys)
         } catch {
-            throw .noCommonSRTPProfile
+            counters.handshakesFailed &+= 1
+            end(slot, reason: .handshakeFailed, at: now, into: &batch)
+            return
         }
         var cold = slab.cold(slot)
         cold.srtpProfile = keys.profile.rawValue
         cold.state = .connected
         slab.commit(cold, slot: slot)
         runtimes[slot].connectDeadline = .never
-        runtimes[slot].dtlsRelease = now + Self.dtlsLinger
         runtimes[slot].nextReport = now + .seconds(1)
         counters.handshakesDone &+= 1
         emit(.connected, slot: slot, at: now)
@@ -123,51 +109,16 @@ extension Engine {
         }
     }
 
-    private mutating func flushDTLS(
-        _ slot: Int, on path: Path, at now: Instant, into batch: inout DatagramBatch
-    ) {
-        guard let output = runtimes[slot].dtls?.takeOutput() else { return }
-        for datagram in output where !batch.append(datagram, on: path) { counters.outputDropped &+= 1 }
-        let left = runtimes[slot].dtls?.timeLeft
-        runtimes[slot].dtlsDeadline = left.map { now + Interval(nanoseconds: max($0, 1_000_000)) } ?? .never
-    }
-
-    // MARK: Timers
-
-    mutating func advanceDTLS(_ slot: Int, to now: Instant, into batch: inout DatagramBatch) {
-        if runtimes[slot].dtlsRelease <= now {
-            releaseDTLS(slot)
-            return
-        }
-        guard runtimes[slot].dtlsDeadline <= now, let path = slab[slot].agent.mediaPath else { return }
-        do throws(DTLSError) {
-            try runtimes[slot].dtls?.retransmit()
-            flushDTLS(slot, on: path, at: now, into: &batch)
-        } catch {
-            counters.handshakesFailed &+= 1
-            end(slot, reason: .handshakeFailed, at: now, into: &batch)
-        }
-    }
-
-    /// Keeps the close_notify for later and frees the rest, 74 KiB a session.
-    private mutating func releaseDTLS(_ slot: Int) {
-        runtimes[slot].dtlsRelease = .never
-        runtimes[slot].dtlsDeadline = .never
-        runtimes[slot].dtls?.close()
-        let goodbye = runtimes[slot].dtls?.takeOutput().last ?? []
-        runtimes[slot].dtls = nil
-        var cold = slab.cold(slot)
-        cold.closeNotify = FixedOctets(goodbye) ?? FixedOctets()
-        slab.commit(cold, slot: slot)
-    }
-
     /// close_notify on the path of the media, from the `SSL` or from the record.
     mutating func sayGoodbye(_ slot: Int, into batch: inout DatagramBatch) {
         guard let path = slab[slot].agent.mediaPath else { return }
-        runtimes[slot].dtls?.close()
-        var output = runtimes[slot].dtls?.takeOutput() ?? []
-        let kept = slab.cold(slot).closeNotify
-        if !kept.isEmpty { output.append(kept.octets) }
-        for datagram in output where !batch.append(datagram, on: path) { counters.outputDropped &+= 1 }
+        if runtimes[slot].hasDTLS {
+            // Even above the limit: the connection has to be freed.
+            handshakeJobs.append(HandshakeJob(handle: handle(slot), path: path, step: .close))
+            return
+        }
+        let kept = slab[slot].current.closeNotify
+        guard !kept.isEmpty else { return }
+        if !batch.append(kept.octets, on: path) { counters.outputDropped &+= 1 }
     }
 }

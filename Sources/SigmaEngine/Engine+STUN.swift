@@ -91,7 +91,7 @@ extension Engine {
         case .connecting:
             cold.state = .securing
             slab.commit(cold, slot: slot)
-            if cold.isDTLSClient { queueHandshake(.start(handle(slot), path)) }
+            if cold.isDTLSClient { queueHandshake(slot, .start(parameters(slot)), on: path) }
         case .disconnected:
             cold.state = .connected
             slab.commit(cold, slot: slot)

@@ -8,7 +8,7 @@ extension Engine {
     /// When ``advance(to:into:)`` is next due; `nil` while there is no session.
     package var deadline: Instant? { live.isEmpty ? nil : nextTick }
 
-    /// Does what has become due: DTLS retransmissions, reports, keyframe requests, consent.
+    /// Does what has become due: reports, keyframe requests, consent.
     ///
     /// - Returns: Whether the batch filled up before all were seen: send it, empty it, call again.
     package mutating func advance(to now: Instant, into batch: inout DatagramBatch) -> Bool {
@@ -31,9 +31,6 @@ extension Engine {
             return
         }
         guard advanceConsent(slot, to: now, into: &batch) else { return }
-        let generation = slab[slot].generation
-        advanceDTLS(slot, to: now, into: &batch)
-        guard slab[slot].generation == generation, slab[slot].commit != 0 else { return }
         advanceRTCP(slot, to: now, into: &batch)
     }
 

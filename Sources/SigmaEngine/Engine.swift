@@ -7,13 +7,14 @@ package import SigmaWire
 ///
 /// ```
 ///  receive ──▶ demultiplex ──▶ STUN ──▶ agent ──▶ reply
-///                         ├──▶ DTLS ──▶ queue ──▶ runHandshakes ──▶ keys
+///                         ├──▶ DTLS ──▶ jobs ──▶ Handshakes ──▶ results ──▶ keys
 ///                         └──▶ SRTP ──▶ ring of the track ──▶ fanOut ──▶ every viewer
 /// ```
 ///
 /// The law of the caller: after any number of ``receive(_:length:on:arrival:now:into:)`` call
-/// ``fanOut(at:into:)`` until it says that nothing is left, then ``runHandshakes(at:into:)``; commands and
-/// ``advance(to:into:)`` only while no fan-out is unfinished. Whatever comes out is sent before the batch is
+/// ``fanOut(at:into:)`` until it says that nothing is left; commands, results of handshakes and
+/// ``advance(to:into:)`` only while no fan-out is unfinished. Jobs of ``takeHandshakeJobs()`` are carried to
+/// ``Handshakes``, their results back. Whatever comes out is sent before the batch is
 /// emptied, and a batch has at least ``outputReserve`` free places at each call.
 ///
 /// - SeeAlso: "One packet's journey" in ARCHITECTURE.md
@@ -22,7 +23,6 @@ package struct Engine: ~Copyable {
     package static let outputReserve = 16
 
     let configuration: EngineConfiguration
-    let context: DTLSContext
     package let fingerprint: CertificateFingerprint
     var slab: SessionSlab
     package internal(set) var journal: Journal
@@ -34,7 +34,9 @@ package struct Engine: ~Copyable {
     var rooms: [Room] = []
     var freeRooms: [Int] = []
     var roomPlaces: [RoomID: Int] = [:]
-    var handshakes: [HandshakeJob] = []
+    var handshakeJobs: [HandshakeJob] = []
+    /// Jobs that were taken and whose results have not come back.
+    var handshakesInFlight = 0
     /// Room and track that have packets to fan out.
     var fanOuts: [(room: Int, track: Int)] = []
     package internal(set) var counters = EngineCounters()
@@ -46,15 +48,15 @@ package struct Engine: ~Copyable {
     var nextTick = Instant.zero
 
     /// - Parameters:
+    ///   - fingerprint: Of the certificate that ``Handshakes`` uses.
     ///   - slabMemory: ``SessionSlab/byteCount(for:)`` zeroed octets that outlive the engine.
     ///   - journalMemory: ``Journal/byteCount(capacity:)`` octets that outlive the engine.
     @unsafe package init(
-        _ configuration: EngineConfiguration, identity: borrowing Identity,
+        _ configuration: EngineConfiguration, fingerprint: CertificateFingerprint,
         slabMemory: UnsafeMutableRawPointer, journalMemory: UnsafeMutableRawPointer
-    ) throws(OpenSSLError) {
+    ) {
         self.configuration = configuration
-        context = try DTLSContext(identity)
-        fingerprint = identity.fingerprint
+        self.fingerprint = fingerprint
         unsafe slab = SessionSlab(formatting: slabMemory, count: configuration.sessionLimit)
         unsafe journal = Journal(
             formatting: journalMemory, capacity: configuration.journalCapacity,

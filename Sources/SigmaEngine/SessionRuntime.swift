@@ -13,10 +13,10 @@ struct SessionRuntime: ~Copyable {
     var username: [UInt8] = []
     var password: [UInt8] = []
 
-    var dtls: DTLSConnection?
-    var dtlsDeadline = Instant.never
-    /// When the `SSL` is freed after a finished handshake.
-    var dtlsRelease = Instant.never
+    /// ``Handshakes`` has, or is about to have, a connection for it.
+    var hasDTLS = false
+    /// The `SSL` was freed after the handshake.
+    var isDTLSReleased = false
     var srtp: SRTPSession?
     /// Never connected until then: reaped.
     var connectDeadline = Instant.never

@@ -30,10 +30,12 @@ package enum MediaProgram {
                 name: "sigma-sessions", byteCount: SessionSlab.byteCount(for: settings.maximumSessions))
             let journal = try SharedMemory(
                 name: "sigma-journal", byteCount: Journal.byteCount(capacity: Journal.defaultCapacity))
-            let engine = try makeEngine(settings, identity, slab, journal)
+            let engine = makeEngine(settings, identity.fingerprint, slab, journal)
             let hello = makeHello(settings, engine, socket)
+            let handshakes = try HandshakeThread(Handshakes(identity))
             var server = try MediaServer(
-                engine: engine, socket: socket, control: ControlServer(listener: listener, hello: hello),
+                engine: engine, handshakes: handshakes, socket: socket,
+                control: ControlServer(listener: listener, hello: hello),
                 signals: signals)
             Log.write(
                 .info,
@@ -137,14 +139,14 @@ package enum MediaProgram {
     }
 
     private static func makeEngine(
-        _ settings: MediaSettings, _ identity: borrowing Identity, _ slab: borrowing SharedMemory,
+        _ settings: MediaSettings, _ fingerprint: CertificateFingerprint, _ slab: borrowing SharedMemory,
         _ journal: borrowing SharedMemory
-    ) throws -> Engine {
+    ) -> Engine {
         var configuration = EngineConfiguration(entropy: Entropy.octets)
         configuration.sessionLimit = settings.maximumSessions
         configuration.journalCapacity = Journal.defaultCapacity
-        return try Engine(
-            configuration, identity: identity, slabMemory: slab.base, journalMemory: journal.base)
+        return Engine(
+            configuration, fingerprint: fingerprint, slabMemory: slab.base, journalMemory: journal.base)
     }
 
     private static func makeHello(

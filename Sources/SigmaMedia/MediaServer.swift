@@ -8,6 +8,7 @@ struct MediaServer: ~Copyable {
     private var engine: Engine
     private var socket: UDPSocket
     private var control: ControlServer
+    private let handshakes: HandshakeThread
     private var poll: EventPoll
     private var batch: DatagramBatch
     private let signals: TerminationSignals
@@ -16,14 +17,16 @@ struct MediaServer: ~Copyable {
     private static let batchesPerRound = 8
 
     init(
-        engine: consuming Engine, socket: consuming UDPSocket, control: consuming ControlServer,
-        signals: consuming TerminationSignals
+        engine: consuming Engine, handshakes: HandshakeThread, socket: consuming UDPSocket,
+        control: consuming ControlServer, signals: consuming TerminationSignals
     ) throws(SystemError) {
         let poll = try EventPoll()
         try poll.add(socket.number)
         try poll.add(control.listenerNumber)
         try poll.add(signals.number)
+        try poll.add(handshakes.number)
         self.engine = engine
+        self.handshakes = handshakes
         self.socket = socket
         self.control = control
         self.signals = signals
@@ -45,6 +48,7 @@ struct MediaServer: ~Copyable {
             }
             while engine.advance(to: now, into: &batch) { flush() }
             flush()
+            handshakes.submit(engine.takeHandshakeJobs())
             control.finishRound(&engine, poll)
         }
     }
@@ -52,6 +56,8 @@ struct MediaServer: ~Copyable {
     private mutating func dispatch(_ item: EventPoll.Ready, at now: Instant) throws(SystemError) {
         if item.descriptor == socket.number {
             try receiveDatagrams(at: now)
+        } else if item.descriptor == handshakes.number {
+            applyHandshakes(at: now)
         } else if item.descriptor == control.listenerNumber {
             control.accept(poll)
         } else if control.owns(item.descriptor) {
@@ -61,7 +67,6 @@ struct MediaServer: ~Copyable {
     }
 
     private func timeout() -> Int32 {
-        if engine.handshakeQueueDepth > 0 { return 0 }
         guard let deadline = engine.deadline else { return -1 }
         let left = deadline.nanoseconds - SystemClock.monotonic()
         return left <= 0 ? 0 : Int32(clamping: left / 1_000_000 + 1)
@@ -80,8 +85,7 @@ struct MediaServer: ~Copyable {
             for index in 0..<count { receive(index, at: now) }
             while engine.fanOut(at: now, into: &batch) { flush() }
             flush()
-            _ = engine.runHandshakes(at: now, into: &batch)
-            flush()
+            handshakes.submit(engine.takeHandshakeJobs())
             guard count > 0 else { return }
             now = readClocks()
         }
@@ -100,6 +104,14 @@ struct MediaServer: ~Copyable {
         }
     }
 
+    private mutating func applyHandshakes(at now: Instant) {
+        for item in handshakes.takeResults() {
+            if batch.count + Engine.outputReserve > batch.capacity { flush() }
+            engine.apply(item.result, isAnswer: item.isAnswer, at: now, into: &batch)
+        }
+        flush()
+    }
+
     private mutating func flush() {
         guard batch.count > 0 else { return }
         socket.send(batch)
@@ -112,6 +124,9 @@ struct MediaServer: ~Copyable {
             try? engine.close(session.sessionID, reason: .shutdown, at: now, into: &batch)
             flush()
         }
+        handshakes.submit(engine.takeHandshakeJobs())
+        handshakes.stop()
+        applyHandshakes(at: now)
         control.finishRound(&engine, poll)
     }
 }

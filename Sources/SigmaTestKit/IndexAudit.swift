@@ -6,7 +6,7 @@ internal import SigmaWire
 /// Reads the headers as they lie on the wire. SSRCs are unique per session in a simulation, and no stream
 /// comes to 2¹⁶ packets, so SSRC and sequence number name an index. For SRTCP the index stands at the end with
 /// AEAD (RFC 7714 §9.2); sessions with AES-CM are left out there.
-struct IndexAudit: Sendable {
+package struct IndexAudit: Sendable {
     private struct Place: Hashable {
         let isRTCP: Bool
         let ssrc: UInt32
@@ -14,9 +14,11 @@ struct IndexAudit: Sendable {
     }
 
     private var seen: [Place: UInt64] = [:]
-    private(set) var reused = 0
+    package private(set) var reused = 0
 
-    mutating func note(_ bytes: [UInt8], isAEAD: Bool) {
+    package init() {}
+
+    package mutating func note(_ bytes: [UInt8], isAEAD: Bool) {
         let octets = unsafe bytes.span.bytes
         guard octets.byteCount >= 16 else { return }
         let place: Place

@@ -9,6 +9,7 @@ package import SigmaWire
     package static let address = Address(v4: 0xC000_0201, port: 5004)
 
     private var engine: Engine
+    private var handshakes: Handshakes
     private var batch = DatagramBatch(capacity: 256)
     private let slab: UnsafeMutableRawPointer
     private let journal: UnsafeMutableRawPointer
@@ -28,8 +29,9 @@ package import SigmaWire
         unsafe slab.initializeMemory(as: UInt8.self, repeating: 0, count: slabLength)
         unsafe journal.initializeMemory(as: UInt8.self, repeating: 0, count: journalLength)
         let identity = try Identity(selfSignedForDays: 30)
-        unsafe engine = try Engine(
-            configuration, identity: identity, slabMemory: slab, journalMemory: journal)
+        handshakes = try Handshakes(identity)
+        unsafe engine = Engine(
+            configuration, fingerprint: identity.fingerprint, slabMemory: slab, journalMemory: journal)
         engine.wallClockOffset = 1_700_000_000_000_000_000
     }
 
@@ -99,7 +101,9 @@ package import SigmaWire
 
     // MARK: Steps
 
-    package var deadline: Int64? { engine.deadline?.nanoseconds }
+    package var deadline: Int64? {
+        [engine.deadline, handshakes.deadline].compactMap { $0?.nanoseconds }.min()
+    }
 
     package func receive(_ bytes: [UInt8], from source: Address, at now: Int64) {
         var buffer = bytes + [UInt8](repeating: 0, count: 64)
@@ -118,10 +122,16 @@ package import SigmaWire
         drain(send)
         while engine.fanOut(at: time, into: &batch) { drain(send) }
         drain(send)
-        while engine.runHandshakes(at: time, into: &batch) { drain(send) }
-        drain(send)
         while engine.advance(to: time, into: &batch) { drain(send) }
         drain(send)
+        for result in handshakes.advance(to: time) {
+            engine.apply(result, isAnswer: false, at: time, into: &batch)
+            drain(send)
+        }
+        for job in engine.takeHandshakeJobs() {
+            engine.apply(handshakes.run(job, at: time), isAnswer: true, at: time, into: &batch)
+            drain(send)
+        }
     }
 
     private func drain(_ send: (Path, [UInt8]) -> Void) {

@@ -40,4 +40,19 @@ struct ReproducibilityTests {
     @Test func `another seed gives another run`() throws {
         #expect(try outcome(seed: 62).digest != outcome(seed: 63).digest)
     }
+
+    @Test func `the audit sees two packets under one index, and lets a resend pass (RFC 3711 §9.1)`() {
+        let rtp: [UInt8] = [0x80, 96, 0, 1] + [UInt8](repeating: 5, count: 20)
+        let rtcp: [UInt8] = [0x80, 200, 0, 1, 0, 0, 0, 9] + [UInt8](repeating: 7, count: 24)
+        for packet in [rtp, rtcp] {
+            var audit = IndexAudit()
+            audit.note(packet, isAEAD: true)
+            audit.note(packet, isAEAD: true)
+            #expect(audit.reused == 0)
+            var other = packet
+            other[15] ^= 1
+            audit.note(other, isAEAD: true)
+            #expect(audit.reused == 1)
+        }
+    }
 }

@@ -1,0 +1,196 @@
+package import SigmaCore
+package import SigmaCrypto
+package import SigmaWire
+
+/// One step of a DTLS connection that the engine asks for.
+///
+/// A handshake costs most of a millisecond, which would hold up media, so the engine only writes these down;
+/// the shell carries them to ``Handshakes``, on a thread of its own, and the results back.
+package struct HandshakeJob: Sendable {
+    package let handle: SessionHandle
+    package let path: Path
+    package let step: Step
+
+    package enum Step: Sendable {
+        /// We are the client and have a path now.
+        case start(HandshakeParameters)
+        case datagram([UInt8], HandshakeParameters)
+        /// The session has ended: say so to the peer and forget it.
+        case close
+    }
+}
+
+/// What a handshake needs to know of its session.
+package struct HandshakeParameters: Sendable {
+    package let role: DTLSRole
+    package let fingerprints: [CertificateFingerprint]
+}
+
+/// What came of a ``HandshakeJob`` or of a timer.
+package struct HandshakeResult: Sendable {
+    package let handle: SessionHandle
+    package let path: Path
+    /// To be sent, in order; also when the session is gone by now.
+    package var datagrams: [[UInt8]] = []
+    package var outcome = Outcome.inProgress
+
+    package enum Outcome: Sendable {
+        case inProgress
+        /// The peer is the announced one; its keys.
+        case secured(SRTPKeys)
+        case failed(DTLSError)
+        case closedByPeer
+        /// The `SSL` is freed; the record to say goodbye with later, empty when there is none.
+        case released(closeNotify: [UInt8])
+    }
+}
+
+/// The DTLS connections of the process, sans I/O: jobs and `now` in; results and the next deadline out.
+///
+/// - SeeAlso: RFC 6347 §4.2.4 (retransmission), RFC 5764 §4
+package struct Handshakes: ~Copyable {
+    /// The `SSL`, about 74 KiB, is kept this long after the handshake to send its last flight again.
+    package static let linger = Interval.seconds(10)
+
+    private let context: DTLSContext
+    private var connections: [UInt32: Connection] = [:]
+
+    /// A class, since a noncopyable connection cannot lie in a dictionary.
+    private final class Connection {
+        let handle: SessionHandle
+        let role: DTLSRole
+        var path: Path
+        var dtls: DTLSConnection
+        var isSecured = false
+        var retransmitAt = Instant.never
+        var releaseAt = Instant.never
+
+        init(_ handle: SessionHandle, _ role: DTLSRole, _ path: Path, _ dtls: consuming DTLSConnection) {
+            self.handle = handle
+            self.role = role
+            self.path = path
+            self.dtls = dtls
+        }
+
+        var deadline: Instant { min(retransmitAt, releaseAt) }
+    }
+
+    package init(_ identity: borrowing Identity) throws(OpenSSLError) { context = try DTLSContext(identity) }
+
+    package var count: Int { connections.count }
+
+    /// When ``advance(to:)`` is next due.
+    ///
+    /// - Complexity: O(connections), which are those of the last 10 s.
+    package var deadline: Instant? {
+        connections.values.map(\.deadline).min().flatMap { $0 == .never ? nil : $0 }
+    }
+
+    package mutating func run(_ job: HandshakeJob, at now: Instant) -> HandshakeResult {
+        var result = HandshakeResult(handle: job.handle, path: job.path)
+        switch job.step {
+        case .start(let parameters):
+            step(nil, job, parameters, at: now, &result)
+        case .datagram(let octets, let parameters):
+            step(octets, job, parameters, at: now, &result)
+        case .close:
+            guard let connection = current(job.handle) else { return result }
+            connection.dtls.close()
+            result.datagrams = connection.dtls.takeOutput()
+            connections[job.handle.slot] = nil
+        }
+        return result
+    }
+
+    /// Retransmits and frees what has become due.
+    package mutating func advance(to now: Instant) -> [HandshakeResult] {
+        var results: [HandshakeResult] = []
+        // By slot, so that the same run gives the same octets.
+        let due = connections.values.filter { $0.deadline <= now }.sorted { $0.handle.slot < $1.handle.slot }
+        for connection in due {
+            var result = HandshakeResult(handle: connection.handle, path: connection.path)
+            if connection.releaseAt <= now {
+                result.outcome = .released(closeNotify: release(connection))
+            } else {
+                do throws(DTLSError) {
+                    try connection.dtls.retransmit()
+                    flush(connection, at: now, &result)
+                } catch {
+                    result.outcome = .failed(error)
+                    connections[connection.handle.slot] = nil
+                }
+            }
+            results.append(result)
+        }
+        return results
+    }
+
+    // MARK: Steps
+
+    private func current(_ handle: SessionHandle) -> Connection? {
+        guard let connection = connections[handle.slot], connection.handle == handle else { return nil }
+        return connection
+    }
+
+    private mutating func step(
+        _ octets: [UInt8]?, _ job: HandshakeJob, _ parameters: HandshakeParameters, at now: Instant,
+        _ result: inout HandshakeResult
+    ) {
+        do throws(DTLSError) {
+            let connection: Connection
+            if let running = current(job.handle) {
+                connection = running
+            } else {
+                connection = try open(job, parameters)
+            }
+            connection.path = job.path
+            let step: DTLSConnection.Step
+            if let octets {
+                step = try connection.dtls.receive(octets)
+            } else {
+                step = try connection.dtls.start()
+            }
+            switch step {
+            case .established where !connection.isSecured:
+                try connection.dtls.verifyPeer(parameters.fingerprints)
+                result.outcome = .secured(try connection.dtls.exportKeys(role: connection.role))
+                connection.isSecured = true
+                connection.releaseAt = now + Self.linger
+            case .closedByPeer:
+                result.outcome = .closedByPeer
+            case .established, .inProgress:
+                break
+            }
+            flush(connection, at: now, &result)
+        } catch {
+            // Whoever failed is told why, as far as OpenSSL has an alert for it.
+            if let connection = current(job.handle) {
+                connection.dtls.close()
+                result.datagrams = connection.dtls.takeOutput()
+                connections[job.handle.slot] = nil
+            }
+            result.outcome = .failed(error)
+        }
+    }
+
+    private mutating func open(
+        _ job: HandshakeJob, _ parameters: HandshakeParameters
+    ) throws(DTLSError) -> Connection {
+        let dtls = try DTLSConnection(context, role: parameters.role)
+        let connection = Connection(job.handle, parameters.role, job.path, dtls)
+        connections[job.handle.slot] = connection
+        return connection
+    }
+
+    private func flush(_ connection: Connection, at now: Instant, _ result: inout HandshakeResult) {
+        result.datagrams += connection.dtls.takeOutput()
+        let left = connection.dtls.timeLeft
+        connection.retransmitAt = left.map { now + Interval(nanoseconds: max($0, 1_000_000)) } ?? .never
+    }
+
+    private mutating func release(_ connection: Connection) -> [UInt8] {
+        connection.dtls.close()
+        connections[connection.handle.slot] = nil
+        return connection.dtls.takeOutput().last ?? []
+    }
+}

@@ -1,0 +1,104 @@
+internal import SigmaCore
+internal import SigmaEngine
+internal import SigmaSystem
+internal import Synchronization
+
+/// Runs ``Handshakes`` beside the event loop: jobs in, results out, a wake-up each way.
+///
+/// A flood of handshakes so takes the time of another core, not that of media.
+final class HandshakeThread: Sendable {
+    struct Result: Sendable {
+        let result: HandshakeResult
+        /// Owed for a job, not a timer's.
+        let isAnswer: Bool
+    }
+
+    private struct Queues {
+        var jobs: [HandshakeJob] = []
+        var results: [Result] = []
+        var isStopping = false
+    }
+
+    /// Owned by the thread alone once it runs.
+    private final class Worker: @unchecked Sendable {
+        var handshakes: Handshakes
+        init(_ handshakes: consuming Handshakes) { self.handshakes = handshakes }
+    }
+
+    private let queues = Mutex(Queues())
+    private let jobsReady: EventCounter
+    private let resultsReady: EventCounter
+    private let thread = Mutex<SystemThread?>(nil)
+
+    init(_ handshakes: consuming Handshakes) throws(SystemError) {
+        jobsReady = try EventCounter()
+        resultsReady = try EventCounter()
+        let worker = Worker(handshakes)
+        let started = try SystemThread(name: "handshakes") { self.run(worker) }
+        var optional: SystemThread? = consume started
+        thread.withLock { $0 = optional.take() }
+    }
+
+    /// Readable when there are results.
+    var number: Int32 { resultsReady.number }
+
+    func submit(_ jobs: [HandshakeJob]) {
+        guard !jobs.isEmpty else { return }
+        queues.withLock { $0.jobs += jobs }
+        jobsReady.signal()
+    }
+
+    func takeResults() -> [Result] {
+        resultsReady.clear()
+        return queues.withLock { queues in
+            defer { queues.results = [] }
+            return queues.results
+        }
+    }
+
+    /// Lets the thread finish what it has and waits for its end.
+    func stop() {
+        queues.withLock { $0.isStopping = true }
+        jobsReady.signal()
+        let running = thread.withLock { $0.take() }
+        running?.join()
+    }
+
+    // MARK: The thread
+
+    private func run(_ worker: Worker) {
+        do throws(SystemError) {
+            var poll = try EventPoll()
+            try poll.add(jobsReady.number)
+            while work(worker) {
+                _ = try poll.wait(milliseconds: timeout(worker.handshakes.deadline))
+                jobsReady.clear()
+            }
+        } catch {
+            Log.write(.error, "sigma-media: handshakes have stopped: \(error)")
+        }
+    }
+
+    private func timeout(_ deadline: Instant?) -> Int32 {
+        guard let deadline else { return -1 }
+        let left = deadline.nanoseconds - SystemClock.monotonic()
+        return left <= 0 ? 0 : Int32(clamping: left / 1_000_000 + 1)
+    }
+
+    /// - Returns: `false` when everything is done and nothing more will come.
+    private func work(_ worker: Worker) -> Bool {
+        while let job = queues.withLock({ $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }) {
+            let now = Instant(nanoseconds: SystemClock.monotonic())
+            publish([Result(result: worker.handshakes.run(job, at: now), isAnswer: true)])
+        }
+        let now = Instant(nanoseconds: SystemClock.monotonic())
+        publish(worker.handshakes.advance(to: now).map { Result(result: $0, isAnswer: false) })
+        return queues.withLock { !($0.isStopping && $0.jobs.isEmpty) }
+    }
+
+    private func publish(_ results: [Result]) {
+        guard !results.isEmpty else { return }
+        queues.withLock { $0.results += results }
+        resultsReady.signal()
+    }
+}
