@@ -46,4 +46,10 @@ static inline void COpenSSL_BIO_setFlagsRetryRead(BIO *bio) { BIO_set_retry_read
 static inline void COpenSSL_BIO_clearRetryFlags(BIO *bio) { BIO_clear_retry_flags(bio); }
 static inline EVP_PKEY *COpenSSL_EVP_EC_gen(const char *curve) { return EVP_EC_gen(curve); }
 
+static inline void COpenSSL_SSL_offerOnly(SSL *ssl, const char *groups, const char *signatures) {
+    SSL_set1_groups_list(ssl, groups);
+    SSL_set1_sigalgs_list(ssl, signatures);
+    SSL_set_options(ssl, SSL_OP_NO_ENCRYPT_THEN_MAC);
+}
+
 #endif

@@ -46,7 +46,10 @@ package enum DTLSError: Error, Equatable, Sendable {
         }
         switch role {
         case .server: unsafe SSL_set_accept_state(ssl)
-        case .client: unsafe SSL_set_connect_state(ssl)
+        case .client:
+            unsafe SSL_set_connect_state(ssl)
+            unsafe SSL_set_cipher_list(ssl, DTLSContext.clientCiphers)
+            unsafe COpenSSL_SSL_offerOnly(ssl, DTLSContext.clientGroups, DTLSContext.clientSignatures)
         }
         unsafe self.ssl = ssl
         self.queue = queue

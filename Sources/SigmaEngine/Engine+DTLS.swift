@@ -16,6 +16,7 @@ extension Engine {
             if bytes.octet(at: 0) == Self.alertContentType { slab[slot].agent.shortenConsent(at: now) }
             return
         }
+        noteUnproven(received: bytes.byteCount, slot)
         queueHandshake(slot, .datagram(bytes.array(0..<bytes.byteCount), parameters(slot)), on: path)
     }
 
@@ -52,8 +53,8 @@ extension Engine {
         _ result: HandshakeResult, isAnswer: Bool, at now: Instant, into batch: inout DatagramBatch
     ) {
         if isAnswer { handshakesInFlight -= 1 }
-        for datagram in result.datagrams where !batch.append(datagram, on: result.path) {
-            counters.outputDropped &+= 1
+        for datagram in result.datagrams where mayAnswer(result.handle, with: datagram.count) {
+            if !batch.append(datagram, on: result.path) { counters.outputDropped &+= 1 }
         }
         // The session may have ended while the job was under way.
         guard slab.isCurrent(result.handle) else { return }
@@ -76,6 +77,29 @@ extension Engine {
             cold.closeNotify = FixedOctets(closeNotify) ?? FixedOctets()
             slab.commit(cold, slot: slot)
         }
+    }
+
+    // MARK: Amplification
+
+    /// Octets out for one octet in, while only a check has spoken for the address.
+    private static var amplificationLimit: Int { 3 }
+
+    mutating func noteUnproven(received count: Int, _ slot: Int) {
+        guard slab[slot].current.srtpProfile == 0 else { return }
+        runtimes[slot].unprovenReceived &+= count
+    }
+
+    /// Whether `count` octets of handshake may go out; what may not is sent again when more has come in.
+    private mutating func mayAnswer(_ handle: SessionHandle, with count: Int) -> Bool {
+        let slot = Int(handle.slot)
+        guard slab.isCurrent(handle), slab[slot].current.srtpProfile == 0 else { return true }
+        let budget = runtimes[slot].unprovenReceived * Self.amplificationLimit
+        guard runtimes[slot].unprovenSent + count <= budget else {
+            counters.amplificationHeld &+= 1
+            return false
+        }
+        runtimes[slot].unprovenSent += count
+        return true
     }
 
     private static func reason(for error: DTLSError) -> EndReason {

@@ -47,6 +47,7 @@ extension Engine {
         into batch: inout DatagramBatch
     ) {
         counters.stunAnswered &+= 1
+        noteUnproven(received: message.bytes.byteCount, slot)
         if let unknown = message.unknownRequired {
             var reply = STUNMessageBuilder(.error, transaction: message.transaction)
             reply.appendErrorCode(420, reason: "Unknown Attribute")
@@ -77,6 +78,7 @@ extension Engine {
         _ reply: consuming STUNMessageBuilder, slot: Int, on path: Path, into batch: inout DatagramBatch
     ) {
         reply.seal(password: runtimes[slot].password)
+        runtimes[slot].unprovenSent += slab[slot].current.srtpProfile == 0 ? reply.bytes.count : 0
         if !batch.append(reply.bytes, on: path) { counters.outputDropped &+= 1 }
     }
 

@@ -14,6 +14,8 @@ package struct EngineCounters: Equatable, Sendable {
     package var dtlsReceived: UInt64 = 0
     /// The queue of the handshakes was full.
     package var dtlsOverflow: UInt64 = 0
+    /// Handshake datagrams held back, since the peer had sent less than a third of them.
+    package var amplificationHeld: UInt64 = 0
     package var handshakesDone: UInt64 = 0
     package var handshakesFailed: UInt64 = 0
     package var srtpBeforeKeys: UInt64 = 0
@@ -44,7 +46,8 @@ package struct EngineCounters: Equatable, Sendable {
             ("stun_unknown_ufrag", stunUnknownUfrag), ("stun_bad_integrity", stunBadIntegrity),
             ("stun_answered", stunAnswered), ("unknown_tuple", unknownTuple),
             ("dtls_received", dtlsReceived), ("dtls_overflow", dtlsOverflow),
-            ("handshakes_done", handshakesDone), ("handshakes_failed", handshakesFailed),
+            ("amplification_held", amplificationHeld), ("handshakes_done", handshakesDone),
+            ("handshakes_failed", handshakesFailed),
             ("srtp_before_keys", srtpBeforeKeys),
             ("srtp_authentication_failed", srtpAuthenticationFailed), ("srtp_replayed", srtpReplayed),
             ("rtp_malformed", rtpMalformed), ("rtp_unbound", rtpUnbound),

@@ -18,6 +18,9 @@ struct SessionRuntime: ~Copyable {
     /// The `SSL` was freed after the handshake.
     var isDTLSReleased = false
     var srtp: SRTPSession?
+    /// Octets from and to the peer before DTLS is done.
+    var unprovenReceived = 0
+    var unprovenSent = 0
     /// Never connected until then: reaped.
     var connectDeadline = Instant.never
     var nextReport = Instant.never

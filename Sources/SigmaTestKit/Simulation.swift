@@ -14,6 +14,9 @@ package final class Simulation {
         /// Changes when a NAT rebinds it, and with the peer's own move.
         package fileprivate(set) var address: Address
         package fileprivate(set) var events: [(at: Int64, event: PeerEvent)] = []
+        /// Octets that the server got from it, and sent to it, before its DTLS was done.
+        package fileprivate(set) var unproven = (received: 0, sent: 0)
+        fileprivate var isProven = false
 
         fileprivate init(_ peer: Peer, _ sessionID: SessionID, _ address: Address) {
             self.peer = peer
@@ -186,6 +189,9 @@ package final class Simulation {
         fold(delivery)
         if delivery.destination == SimulatedServer.address {
             if firstUplink.count < 2000 { firstUplink.append(delivery.bytes) }
+            if let client = clients.first(where: { $0.address == delivery.source }), !client.isProven {
+                client.unproven.received += delivery.bytes.count
+            }
             server.receive(delivery.bytes, from: delivery.source, at: now)
         } else if let client = clients.first(where: { $0.address == delivery.destination }) {
             client.peer.handle(datagram: delivery.bytes, from: delivery.source, at: now)
@@ -198,6 +204,7 @@ package final class Simulation {
             server.run(at: now) { path, bytes in
                 let client = clients.first { $0.address == path.remote }
                 if client == nil { sentToStrangers[path.remote, default: 0] += 1 }
+                if let client, !client.isProven { client.unproven.sent += bytes.count }
                 audit.note(bytes, isAEAD: client?.peer.protectionProfile == .aeadAES128GCM)
                 network.send(bytes, from: path.local, to: path.remote, at: now)
             }
@@ -211,6 +218,7 @@ package final class Simulation {
         }
         for record in server.takeEvents() {
             guard let event = record.event else { continue }
+            if event == .connected { clients.first { $0.sessionID == record.sessionID }?.isProven = true }
             events.append(ServerEvent(at: now, sessionID: record.sessionID, event: event))
         }
     }

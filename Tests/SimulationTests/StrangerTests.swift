@@ -74,4 +74,20 @@ struct StrangerTests {
         #expect(simulation.sentToStrangers.isEmpty)
         #expect(simulation.server.counters.unknownTuple >= UInt64(media.count))
     }
+
+    @Test(arguments: UInt64(1)...30)
+    func `before DTLS is done a peer gets at most three times what it sent`(seed: UInt64) throws {
+        let simulation = try Simulation(seed: seed)
+        simulation.network.standard = LinkConditions(loss: 0.3, delay: 20_000_000)
+        _ = try simulation.join(.publisher) { $0.setup = .passive }
+        _ = try simulation.join(.viewer) { $0.setup = .active }
+        let silent = try simulation.join(.viewer) { $0.setup = .passive }
+        // One that sends a check and is never heard again.
+        _ = simulation.run(upTo: .seconds(2)) { silent.unproven.received > 0 }
+        simulation.setLink(silent, up: .cut, down: nil)
+        simulation.run(for: .seconds(25))
+        for client in simulation.clients {
+            #expect(client.unproven.sent <= 3 * client.unproven.received)
+        }
+    }
 }
