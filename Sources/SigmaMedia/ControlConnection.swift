@@ -58,29 +58,27 @@ final class ControlConnection {
         }
     }
 
-    /// Reads what is there and cuts it into messages; a broken frame or message ends the connection.
+    /// Reads once and cuts what came into messages; a broken frame or message ends the connection.
+    ///
+    /// Once: a client that keeps its socket full has its turn again after media had its own.
     func receive() -> [ClientMessage] {
         var buffer = [UInt8](repeating: 0, count: 16 << 10)
         var messages: [ClientMessage] = []
         do {
-            while true {
-                switch try descriptor.read(into: &buffer) {
-                case .octets(let count):
-                    decoder.append(buffer[0..<count])
-                    while let payload = try decoder.next() {
-                        messages.append(try ClientMessage(serializedBytes: payload))
-                    }
-                    if count < buffer.count { return messages }
-                case .wouldBlock:
-                    return messages
-                case .end:
-                    close()
-                    return messages
+            switch try descriptor.read(into: &buffer) {
+            case .octets(let count):
+                decoder.append(buffer[0..<count])
+                while let payload = try decoder.next() {
+                    messages.append(try ClientMessage(serializedBytes: payload))
                 }
+            case .wouldBlock:
+                break
+            case .end:
+                close()
             }
         } catch {
             close()
-            return messages
         }
+        return messages
     }
 }

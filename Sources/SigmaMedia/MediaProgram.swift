@@ -158,16 +158,37 @@ package enum MediaProgram {
         hello.program = "sigma-media \(sigmaVersion)"
         hello.journalID = Data(engine.journal.id)
         hello.udpPort = UInt32(port)
-        hello.advertised = settings.advertised.map { advertised in
-            .with {
-                $0.address = Data(advertised.address.shortestOctets)
-                $0.port = UInt32(advertised.port ?? port)
-            }
-        }
-        hello.interfaces = Interfaces.addresses(seenBy: socket.number, port: port).map { UDPAddress($0) }
+        let interfaces = Interfaces.addresses(seenBy: socket.number, port: port).map { UDPAddress($0) }
+        hello.advertised = advertised(settings, port: port, interfaces: interfaces)
+        hello.interfaces = interfaces
         hello.certificateFingerprints = [Fingerprint(engine.fingerprint)]
         hello.limits.sessions = UInt32(clamping: settings.maximumSessions)
         hello.limits.mediaLines = 8
         return hello
+    }
+
+    /// What to offer whatever the address of the request: what the operator said, else what a bound address
+    /// leaves of the choice; empty where the address of the request is as good as any.
+    private static func advertised(
+        _ settings: MediaSettings, port: UInt16, interfaces: [UDPAddress]
+    ) -> [UDPAddress] {
+        if !settings.advertised.isEmpty {
+            return settings.advertised.map { advertised in
+                .with {
+                    $0.address = Data(advertised.address.shortestOctets)
+                    $0.port = UInt32(advertised.port ?? port)
+                }
+            }
+        }
+        if !settings.udpAddress.isUnspecified {
+            return [
+                .with {
+                    $0.address = Data(settings.udpAddress.shortestOctets)
+                    $0.port = UInt32(port)
+                }
+            ]
+        }
+        // A request that came over IPv6 must not be answered with an address that nobody listens on.
+        return settings.udpAddress.isIPv4 ? interfaces : []
     }
 }

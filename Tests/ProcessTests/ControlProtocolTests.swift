@@ -50,6 +50,14 @@ struct ControlProtocolTests {
         #expect(hello.certificateFingerprints.map(\.digest.count) == [32])
     }
 
+    @Test(arguments: [("::1", [16]), ("127.0.0.1", [4]), ("::", [])])
+    func `offers the bound address where only that one is listened on`(address: String, lengths: [Int]) throws
+    {
+        let media = try MediaProcess(["UDP_ADDRESS": address])
+        let hello = try ControlSocket(media).greet()
+        #expect(hello.advertised.map(\.address.count) == lengths)
+    }
+
     @Test func `opens, lists and closes a session, and tells of its end`() throws {
         let media = try MediaProcess()
         let socket = try connect(media)
