@@ -22,7 +22,7 @@ extension Engine {
             var packets = compound.packets
             while let packet = packets.next(in: compound) {
                 if isPublisher {
-                    receiveFromPublisher(packet, compound, slot: slot, arrival: arrival, into: &batch)
+                    receiveFromPublisher(packet, compound, slot: slot, arrival: arrival)
                 } else {
                     receiveFromViewer(packet, compound, slot: slot, arrival: arrival)
                 }
@@ -37,8 +37,7 @@ extension Engine {
     }
 
     private mutating func receiveFromPublisher(
-        _ packet: RTCPPacket, _ compound: borrowing RTCPCompoundView, slot: Int, arrival: Instant,
-        into batch: inout DatagramBatch
+        _ packet: RTCPPacket, _ compound: borrowing RTCPCompoundView, slot: Int, arrival: Instant
     ) {
         let room = runtimes[slot].room
         if let info = SenderInfo(packet, in: compound) {
@@ -47,13 +46,12 @@ extension Engine {
                 info, arrival: arrival, clockRate: track.line.clockRate, offset: &rooms[room].ntpOffset)
             if isNews { track.lastSenderReport = (middle: info.ntp.middle, arrival: arrival) }
         } else if packet.type == RTCP.PacketType.bye {
-            receiveBye(packet, compound, room: room, into: &batch)
+            receiveBye(packet, compound, room: room)
         }
     }
 
     private mutating func receiveBye(
-        _ packet: RTCPPacket, _ compound: borrowing RTCPCompoundView, room: Int,
-        into batch: inout DatagramBatch
+        _ packet: RTCPPacket, _ compound: borrowing RTCPCompoundView, room: Int
     ) {
         var index = 0
         while let ssrc = packet.leavingSource(index, in: compound) {
@@ -62,7 +60,7 @@ extension Engine {
                 !rooms[room].tracks[place].hasEnded
             else { continue }
             rooms[room].tracks[place].hasEnded = true
-            sendBye(ofTrack: place, in: room, into: &batch)
+            queueBye(ofTrack: place, in: room)
         }
     }
 
@@ -148,9 +146,12 @@ extension Engine {
             if runtimes[slot].nextReport <= now { sendReceiverReport(slot, at: now, into: &batch) }
             requestKeyframes(slot, at: now, into: &batch)
         case .viewer:
-            for index in 0..<runtimes[slot].egressCount
-            where runtimes[slot].egress[index].nextSenderReport <= now {
-                sendSenderReport(slot, index, at: now, into: &batch)
+            for index in 0..<runtimes[slot].egressCount {
+                if runtimes[slot].egress[index].owesBye {
+                    sendBye(slot, index, into: &batch)
+                } else if runtimes[slot].egress[index].nextSenderReport <= now {
+                    sendSenderReport(slot, index, at: now, into: &batch)
+                }
             }
         }
     }
@@ -223,19 +224,26 @@ extension Engine {
         }
     }
 
-    /// Tells the viewers of a track that its source is gone (RFC 3550 §6.6).
-    mutating func sendBye(ofTrack place: Int, in room: Int, into batch: inout DatagramBatch) {
+    /// Tells the viewers of a track that its source is gone (RFC 3550 §6.6): each at its next turn, since
+    /// they may be more than a batch holds.
+    mutating func queueBye(ofTrack place: Int, in room: Int) {
         for slot in rooms[room].viewers {
             for index in 0..<runtimes[slot].egressCount
             where runtimes[slot].egress[index].track == place && runtimes[slot].egress[index].isStarted {
-                let ssrc = SSRC(rawValue: slab[slot].egress[index].ssrc)
-                let cname = slab[slot].current.cname.octets
-                sendRTCP(slot, into: &batch) { writer, bytes in
-                    writer.appendReceiverReport(from: ssrc, [], in: &bytes)
-                    writer.appendCNAME(cname, for: ssrc, in: &bytes)
-                    writer.appendBye(ssrc, in: &bytes)
-                }
+                runtimes[slot].egress[index].owesBye = true
             }
+        }
+        nextTick = .zero
+    }
+
+    private mutating func sendBye(_ slot: Int, _ egress: Int, into batch: inout DatagramBatch) {
+        runtimes[slot].egress[egress].owesBye = false
+        let ssrc = SSRC(rawValue: slab[slot].egress[egress].ssrc)
+        let cname = slab[slot].current.cname.octets
+        sendRTCP(slot, into: &batch) { writer, bytes in
+            writer.appendReceiverReport(from: ssrc, [], in: &bytes)
+            writer.appendCNAME(cname, for: ssrc, in: &bytes)
+            writer.appendBye(ssrc, in: &bytes)
         }
     }
 }

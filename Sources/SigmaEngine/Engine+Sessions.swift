@@ -170,7 +170,7 @@ extension Engine {
         _ slot: Int, reason: EndReason, at now: Instant, into batch: inout DatagramBatch
     ) {
         let cold = slab.cold(slot)
-        if cold.role == .publisher { publisherLeft(slot, at: now, into: &batch) }
+        if cold.role == .publisher { publisherLeft(slot, at: now) }
         sayGoodbye(slot, into: &batch)
         emit(.ended(reason, SessionTotals(slab[slot].counters)), slot: slot, at: now)
         leaveRoom(slot)
@@ -190,13 +190,13 @@ extension Engine {
         live.removeLast()
     }
 
-    private mutating func publisherLeft(_ slot: Int, at now: Instant, into batch: inout DatagramBatch) {
+    private mutating func publisherLeft(_ slot: Int, at now: Instant) {
         let room = runtimes[slot].room
         guard rooms[room].isLive else { return }
         rooms[room].isLive = false
         emit(.publisherGone, slot: slot, at: now)
         for (index, track) in rooms[room].tracks.enumerated() where !track.hasEnded {
-            sendBye(ofTrack: index, in: room, into: &batch)
+            queueBye(ofTrack: index, in: room)
         }
     }
 

@@ -45,6 +45,8 @@ struct EgressRuntime: BitwiseCopyable {
     var firstSourceIndex: UInt64 = 0
     var lastSent = Instant.zero
     var nextSenderReport = Instant.never
+    /// Its source is gone, and the viewer has yet to hear so.
+    var owesBye = false
     /// Losses of the last report of the viewer.
     var reportedLost: Int32 = 0
 }
