@@ -5,7 +5,10 @@ internal import SigmaWire
 extension Engine {
     /// SRTP from a validated path: decrypted, bound to its track, put in line for the viewers.
     mutating func receiveRTP(_ datagram: inout MutableRawSpan, length: Int, slot: Int, arrival: Instant) {
-        guard let plain = unprotect(&datagram, length: length, slot: slot, isRTCP: false) else { return }
+        guard
+            let plain = unprotect(
+                &datagram, length: length, slot: slot, isRTCP: false, arrival: arrival)
+        else { return }
         slab[slot].counters.packetsReceived &+= 1
         slab[slot].counters.octetsReceived &+= UInt64(plain)
         let room = runtimes[slot].room
@@ -28,8 +31,12 @@ extension Engine {
 
     /// - Returns: Octets of the plain packet; `nil` when it was not authentic, counted.
     mutating func unprotect(
-        _ datagram: inout MutableRawSpan, length: Int, slot: Int, isRTCP: Bool
+        _ datagram: inout MutableRawSpan, length: Int, slot: Int, isRTCP: Bool, arrival: Instant
     ) -> Int? {
+        if runtimes[slot].srtp == nil {
+            holdBack(datagram.bytes.extracting(0..<length), slot: slot, isRTCP: isRTCP, arrival: arrival)
+            return nil
+        }
         do throws(SRTPError) {
             let plain =
                 if isRTCP {
@@ -37,7 +44,6 @@ extension Engine {
                 } else {
                     try runtimes[slot].srtp?.unprotectRTP(&datagram, length: length)
                 }
-            if plain == nil { counters.srtpBeforeKeys &+= 1 }
             return plain
         } catch {
             slab[slot].counters.srtpFailures &+= 1
@@ -46,6 +52,39 @@ extension Engine {
             case .authentication, .malformed, .library: counters.srtpAuthenticationFailed &+= 1
             }
             return nil
+        }
+    }
+
+    // MARK: Before the keys
+
+    /// Keeps what comes while the handshake's last step is under way: a peer that is done first sends at
+    /// once, and the first packets are the keyframe that everybody waits for.
+    private mutating func holdBack(_ bytes: RawSpan, slot: Int, isRTCP: Bool, arrival: Instant) {
+        guard runtimes[slot].hasDTLS, runtimes[slot].early.count < EarlyDatagram.limit,
+            bytes.byteCount <= PacketRing.packetLimit
+        else {
+            counters.srtpBeforeKeys &+= 1
+            return
+        }
+        let octets = bytes.array(0..<bytes.byteCount)
+        runtimes[slot].early.append(EarlyDatagram(octets: octets, isRTCP: isRTCP, arrival: arrival))
+    }
+
+    /// Hears what was held back, now that the keys are there.
+    mutating func receiveEarly(_ slot: Int, into batch: inout DatagramBatch) {
+        let handle = handle(slot)
+        let early = runtimes[slot].early
+        runtimes[slot].early = []
+        for datagram in early where slab.isCurrent(handle) {
+            var octets = datagram.octets
+            var span = octets.mutableSpan
+            var bytes = unsafe span.mutableBytes
+            if datagram.isRTCP {
+                receiveRTCP(
+                    &bytes, length: bytes.byteCount, slot: slot, arrival: datagram.arrival, into: &batch)
+            } else {
+                receiveRTP(&bytes, length: bytes.byteCount, slot: slot, arrival: datagram.arrival)
+            }
         }
     }
 

@@ -14,7 +14,10 @@ extension Engine {
         _ datagram: inout MutableRawSpan, length: Int, slot: Int, arrival: Instant,
         into batch: inout DatagramBatch
     ) {
-        guard let plain = unprotect(&datagram, length: length, slot: slot, isRTCP: true) else { return }
+        guard
+            let plain = unprotect(
+                &datagram, length: length, slot: slot, isRTCP: true, arrival: arrival)
+        else { return }
         do throws(WireError) {
             let compound = try RTCPCompoundView(datagram.bytes.extracting(0..<plain))
             counters.rtcpReceived &+= 1

@@ -18,6 +18,8 @@ struct SessionRuntime: ~Copyable {
     /// The `SSL` was freed after the handshake.
     var isDTLSReleased = false
     var srtp: SRTPSession?
+    /// SRTP that came while the keys were on their way.
+    var early: [EarlyDatagram] = []
     /// Octets from and to the peer before DTLS is done.
     var unprovenReceived = 0
     var unprovenSent = 0
@@ -30,6 +32,16 @@ struct SessionRuntime: ~Copyable {
 
     var egress = InlineArray<4, EgressRuntime>(repeating: EgressRuntime())
     var egressCount = 0
+}
+
+/// SRTP or SRTCP that came before its keys.
+struct EarlyDatagram {
+    /// At most this many wait for one session.
+    static let limit = 64
+
+    let octets: [UInt8]
+    let isRTCP: Bool
+    let arrival: Instant
 }
 
 /// The part of an outgoing stream that a restart may forget.

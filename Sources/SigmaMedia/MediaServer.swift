@@ -109,6 +109,7 @@ struct MediaServer: ~Copyable {
             if batch.count + Engine.outputReserve > batch.capacity { flush() }
             engine.apply(item.result, isAnswer: item.isAnswer, at: now, into: &batch)
         }
+        while engine.fanOut(at: now, into: &batch) { flush() }
         flush()
     }
 
