@@ -129,6 +129,7 @@ struct ControlProtocolTests {
             ("payload_type", { $0.media[0].payloadType = 72 }),
             ("payload_type", { $0.media[0].payloadType = 300 }),
             ("media", { $0.media[0].clockRate = 0 }),
+            ("media", { $0.media[0].clockRate = .max }),
             ("ssrcs", { $0.media[0].ssrcs = [] }),
             ("ssrcs", { $0.media.append($0.media[0]) }),
             ("cname", { $0.cname = String(repeating: "c", count: 65) }),
