@@ -68,6 +68,10 @@ package struct IPAddress: Sendable, Hashable {
     /// 4 octets for IPv4, 16 for IPv6.
     package var shortestOctets: [UInt8] { isIPv4 ? Array(octets.suffix(4)) : octets }
 
+    /// What limits count: the IPv4 address itself, or the 64 bits of an IPv6 address that name a subnet, in
+    /// which one client has all addresses to itself (RFC 4291 §2.5.4).
+    package var subnet: IPAddress { isIPv4 ? self : masked(toFirst: 64) }
+
     /// The address with all but its first `length` bits cleared, counted over the 16 octets.
     func masked(toFirst length: Int) -> IPAddress {
         IPAddress(

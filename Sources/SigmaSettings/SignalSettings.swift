@@ -14,6 +14,8 @@ package struct SignalSettings: Sendable, Equatable {
     package let iceServers: [ICEServer]
     /// `SIGMA_TRUSTED_PROXIES`.
     package let trustedProxies: [IPPrefix]
+    /// `SIGMA_HTTP_…`.
+    package var httpLimits: HTTPLimits
 
     /// - Parameter environment: Absent and empty variables take their defaults.
     /// - Throws: ``SettingsError`` for the first variable that is wrong or missing.
@@ -25,15 +27,17 @@ package struct SignalSettings: Sendable, Equatable {
         runtimeDirectory = try Variables.runtimeDirectory.value(in: environment)
         iceServers = try Variables.iceServers.value(in: environment)
         trustedProxies = try Variables.trustedProxies.value(in: environment)
+        httpLimits = try HTTPLimits(environment: environment)
     }
 
     /// Where `sigma-media` serves the control protocol.
     package var controlSocketPath: String { "\(runtimeDirectory)/control.sock" }
 
     /// All variables this program reads, in the order of `--help`.
-    package static let variables: [VariableSummary] = [
-        Variables.tcpAddress.summary, Variables.tcpPort.summary, Variables.whipToken.summary,
-        Variables.frontendURL.summary, Variables.iceServers.summary, Variables.trustedProxies.summary,
-        Variables.runtimeDirectory.summary,
-    ]
+    package static let variables: [VariableSummary] =
+        [
+            Variables.tcpAddress.summary, Variables.tcpPort.summary, Variables.whipToken.summary,
+            Variables.frontendURL.summary, Variables.iceServers.summary, Variables.trustedProxies.summary,
+            Variables.runtimeDirectory.summary,
+        ] + HTTPVariables.summaries
 }

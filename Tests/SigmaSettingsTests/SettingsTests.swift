@@ -23,6 +23,43 @@ struct SettingsTests {
         #expect(settings.frontendOrigins.isEmpty)
         #expect(settings.iceServers.isEmpty)
         #expect(settings.trustedProxies.isEmpty)
+        let limits = settings.httpLimits
+        #expect(limits.connections == 2000 && limits.connectionsPerAddress == 16)
+        #expect(limits.requestsPerSecond == 100 && limits.joinsPerSecond == 10)
+        #expect(limits.tokenFailuresPerSecond == 1)
+        #expect(limits.headerTimeout == .seconds(5) && limits.bodyTimeout == .seconds(10))
+        #expect(limits.idleTimeout == .seconds(30))
+        #expect(limits.unlimited.map(\.description) == ["127.0.0.0/8", "::1/128"])
+    }
+
+    @Test func `0 turns a limit off, none leaves no address without`() throws {
+        let off = [
+            "SIGMA_HTTP_CONNECTIONS", "SIGMA_HTTP_CONNECTIONS_PER_ADDRESS", "SIGMA_HTTP_REQUESTS_PER_SECOND",
+            "SIGMA_HTTP_JOINS_PER_SECOND", "SIGMA_HTTP_TOKEN_FAILURES_PER_SECOND",
+            "SIGMA_HTTP_HEADER_SECONDS", "SIGMA_HTTP_BODY_SECONDS", "SIGMA_HTTP_IDLE_SECONDS",
+        ]
+        var environment = Dictionary(uniqueKeysWithValues: off.map { ($0, "0") })
+        environment["WHIP_TOKEN"] = Self.token
+        environment["SIGMA_HTTP_UNLIMITED"] = "none"
+        let limits = try SignalSettings(environment: environment).httpLimits
+        #expect(limits.connections == nil && limits.connectionsPerAddress == nil)
+        #expect(limits.requestsPerSecond == nil && limits.joinsPerSecond == nil)
+        #expect(limits.tokenFailuresPerSecond == nil && limits.headerTimeout == nil)
+        #expect(limits.bodyTimeout == nil && limits.idleTimeout == nil && limits.unlimited.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("SIGMA_HTTP_JOINS_PER_SECOND", "-1", "is not a limit; use 1 to 1000000, or 0 for none"),
+        ("SIGMA_HTTP_HEADER_SECONDS", "5s", "is not a limit; use 1 to 3600, or 0 for none"),
+        ("SIGMA_HTTP_CONNECTIONS", "99999999999999999999", "is not a limit; use 1 to 1000000, or 0 for none"),
+    ])
+    func `a wrong limit is one line`(variable: String, value: String, reason: String) {
+        do {
+            _ = try SignalSettings(environment: ["WHIP_TOKEN": Self.token, variable: value])
+            Issue.record("accepted")
+        } catch {
+            #expect(error.description == "\(variable): \"\(value)\" \(reason)")
+        }
     }
 
     @Test func `an empty or blank variable counts as unset`() throws {

@@ -185,9 +185,25 @@ struct PublishTests {
     @Test func `Expect: 100-continue is answered (RFC 9110 §10.1.1)`() async throws {
         try await TestServer.with(TestMedia()) { server in
             let answer = try await server.exchange(
-                "POST /whip HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+                "POST /whip HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(TestServer.token)\r\n"
+                    + "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n",
                 upTo: 12)
             #expect(answer.hasPrefix("HTTP/1.1 100 Continue\r\n"))
+        }
+    }
+
+    @Test(arguments: [
+        ("POST /whip", "Content-Length: 5\r\n", "401"),
+        ("POST /whip", "Authorization: Bearer \(TestServer.token)\r\nContent-Length: 70000\r\n", "415"),
+        ("POST /nothing", "Content-Length: 5\r\n", "404"),
+    ])
+    func `a body that would not be read is not asked for (RFC 9110 §10.1.1)`(
+        request: String, headers: String, status: String
+    ) async throws {
+        try await TestServer.with(TestMedia()) { server in
+            let answer = try await server.exchange(
+                "\(request) HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\(headers)\r\n")
+            #expect(answer.hasPrefix("HTTP/1.1 \(status) "))
         }
     }
 

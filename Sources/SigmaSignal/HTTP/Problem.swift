@@ -27,14 +27,21 @@ package struct Problem: Error, Equatable {
 
     /// The document as a response.
     var response: Response {
-        let document = Document(type: type, title: title, status: status, detail: detail)
+        Response(
+            status: .init(code: status), headers: fields, body: ResponseBody(byteBuffer: document))
+    }
+
+    var document: ByteBuffer {
+        JSON.encode(Document(type: type, title: title, status: status, detail: detail))
+    }
+
+    /// The header fields of the response.
+    var fields: HTTPFields {
         var fields: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
         for header in headers where header.count == 2 {
             if let name = HTTPField.Name(header[0]) { fields[name] = header[1] }
         }
-        return Response(
-            status: .init(code: status), headers: fields,
-            body: ResponseBody(byteBuffer: JSON.encode(document)))
+        return fields
     }
 
     private struct Document: Encodable {
@@ -67,8 +74,20 @@ extension Problem {
         413, "body-too-large", "The body is too large", "At most \(RequestBodyLimits.octets) octets are read."
     )
     static let bodyTooSlow = Problem(
-        408, "body-too-slow", "The body came too slowly", "Send the whole request within 10 seconds.",
+        408, "body-too-slow", "The body came too slowly", "Send the whole request at once.",
         headers: [["Connection", "close"]])
+    static let requestTooSlow = Problem(
+        408, "request-too-slow", "The request came too slowly", "Send the whole header at once.")
+    static let headerTooLong = Problem(
+        431, "header-too-long", "The header is too long", "At most 8 KiB and 100 fields are read.")
+    static let malformedRequest = Problem(
+        400, "request-malformed", "Malformed request", "This is no HTTP/1.1 request.")
+    static let malformedBody = Problem(
+        400, "body-malformed", "Malformed body", "The body ended early, or its chunks are none.",
+        headers: [["Connection", "close"]])
+    static let tooManyConnections = Problem(
+        503, "connections-exhausted", "Too many connections",
+        "Close some of them, or try again in a moment.", headers: [["Retry-After", "2"]])
     static let restartUnsupported = Problem(
         422, "ice-restart-unsupported", "No ICE restart", "Delete the session and make a new one instead.")
     static let staleEntityTag = Problem(
@@ -87,6 +106,13 @@ extension Problem {
         headers: [["Retry-After", "1"]])
     static let internalError = Problem(
         500, "internal-error", "Internal error", "The operator finds more in the log.")
+
+    /// - Parameter seconds: Until one more is allowed.
+    static func rateLimited(retryAfter seconds: Int) -> Problem {
+        Problem(
+            429, "rate-limited", "Too many requests", "Try again later, and less often.",
+            headers: [["Retry-After", String(seconds)]])
+    }
 
     static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> Problem {
         let list = allowed.map(\.rawValue).joined(separator: ", ")

@@ -5,14 +5,15 @@ import NIOCore
 enum RequestBodyLimits {
     /// Longest body, in octets.
     static let octets = 65_536
-    static let patience: Duration = .seconds(10)
 }
 
 extension Request {
     /// The whole body.
     ///
-    /// - Throws: 413 beyond 64 KiB, where the length is given without reading; 408 when it takes over 10 s.
-    func wholeBody() async throws(Problem) -> [UInt8] {
+    /// - Parameter patience: How long it may take; `nil` for ever.
+    /// - Throws: 413 beyond 64 KiB, where the length is given without reading; 408 when it takes too long,
+    ///   400 when its chunks are malformed.
+    func wholeBody(within patience: Duration?) async throws(Problem) -> [UInt8] {
         if let length = headers[.contentLength].flatMap({ Int($0) }), length > RequestBodyLimits.octets {
             throw .bodyTooLarge
         }
@@ -20,9 +21,11 @@ extension Request {
         do {
             let buffer = try await withThrowingTaskGroup(of: ByteBuffer?.self) { group in
                 group.addTask { try await body.collect(upTo: RequestBodyLimits.octets) }
-                group.addTask {
-                    try await Task.sleep(for: RequestBodyLimits.patience)
-                    return nil
+                if let patience {
+                    group.addTask {
+                        try await Task.sleep(for: patience)
+                        return nil
+                    }
                 }
                 defer { group.cancelAll() }
                 return try await group.next() ?? nil
@@ -34,7 +37,7 @@ extension Request {
         } catch is NIOTooManyBytesError {
             throw .bodyTooLarge
         } catch {
-            throw .bodyTooSlow
+            throw .malformedBody
         }
     }
 

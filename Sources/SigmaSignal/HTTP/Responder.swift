@@ -11,21 +11,59 @@ struct Responder: Sendable {
     let token: Secret
     let cors: CORSPolicy
     let iceServers: [ICEServer]
+    let limiter: RateLimiter
+    /// How long a body may take; `nil` for ever.
+    let bodyTimeout: Duration?
     let logger: Logger
 
     /// Never throws: an error is a problem document.
     func respond(to request: Request, from client: ClientConnection) async -> Response {
-        var response: Response
+        let response: Response
         do {
             response = try await answer(request, client)
         } catch {
             response = error.response
         }
+        return finished(response, request)
+    }
+
+    /// The answer to a request that is not looked into.
+    func refuse(_ request: Request, _ problem: Problem) -> Response {
+        finished(problem.response, request)
+    }
+
+    /// Whether the body of the request would be read: what `Expect: 100-continue` asks (RFC 9110 §10.1.1).
+    func wouldRead(_ request: Request) -> Bool {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }),
+            length > RequestBodyLimits.octets
+        {
+            return false
+        }
+        switch Route(path: request.uri.path) {
+        case .whip: return request.method == .post && isAuthorized(request)
+        case .whep: return request.method == .post
+        case .session: return request.method == .patch
+        case .rooms, .health, .page, .unknown: return false
+        }
+    }
+
+    /// Takes back what an answer says that nobody received.
+    func undo(_ response: Response) async {
+        guard response.status == .created, let location = response.headers[.location],
+            case .session(let id?) = Route(path: location)
+        else { return }
+        logger.info("session \(id): its client left before the answer")
+        try? await switchboard.end(id)
+    }
+
+    private func finished(_ response: Response, _ request: Request) -> Response {
+        var response = response
         cors.apply(to: &response, for: request)
         return request.method == .head ? response.createHeadResponse() : response
     }
 
     private func answer(_ request: Request, _ client: ClientConnection) async throws(Problem) -> Response {
+        try limiter.take(.request, by: client.limitedAddress)
         let route = Route(path: request.uri.path)
         let methods = route.methods
         guard !methods.isEmpty else { throw .notFound }
@@ -69,7 +107,8 @@ extension Responder {
     private func publish(
         _ request: Request, _ room: String?, _ client: ClientConnection
     ) async throws(Problem) -> Response {
-        guard isAuthorized(request) else { throw .unauthorized }
+        try authorize(request, client)
+        try limiter.take(.join, by: client.limitedAddress)
         var name: RoomName?
         if let room {
             guard let valid = RoomName(room) else { throw .invalidRoomName }
@@ -82,6 +121,7 @@ extension Responder {
     private func watch(
         _ request: Request, _ room: String?, _ client: ClientConnection
     ) async throws(Problem) -> Response {
+        try limiter.take(.join, by: client.limitedAddress)
         guard let text = room ?? request.query("target_id") else { throw .missingTarget }
         let offer = try await offer(request)
         // Nothing can be said of rooms before media has told which there are.
@@ -92,7 +132,7 @@ extension Responder {
 
     private func offer(_ request: Request) async throws(Problem) -> Offer {
         guard request.hasContentType("application/sdp") else { throw .unsupportedType("application/sdp") }
-        let body = try await request.wholeBody()
+        let body = try await request.wholeBody(within: bodyTimeout)
         let description: SessionDescription
         do {
             description = try SessionDescription(parsing: body)
@@ -115,6 +155,15 @@ extension Responder {
         return Response(
             status: .created, headers: headers,
             body: ResponseBody(byteBuffer: ByteBuffer(string: accepted.answer)))
+    }
+
+    /// Too many wrong tokens, and the right one is not looked at either: else guessing would go on.
+    private func authorize(_ request: Request, _ client: ClientConnection) throws(Problem) {
+        try limiter.check(.tokenFailure, by: client.limitedAddress)
+        guard isAuthorized(request) else {
+            try limiter.take(.tokenFailure, by: client.limitedAddress)
+            throw .unauthorized
+        }
     }
 
     /// `Authorization: Bearer …`; the scheme in any case (RFC 9110 §11.1), the token in constant time.
@@ -146,7 +195,7 @@ extension Responder {
     private func trickle(_ request: Request, _ session: Session) async throws(Problem) -> Response {
         let type = "application/trickle-ice-sdpfrag"
         guard request.hasContentType(type) else { throw .unsupportedType(type) }
-        let body = try await request.wholeBody()
+        let body = try await request.wholeBody(within: bodyTimeout)
         let fragment: TrickleFragment
         do {
             fragment = try TrickleFragment(parsing: body)
@@ -154,9 +203,8 @@ extension Responder {
             throw Problem(error)
         }
         let match = request.headers[.ifMatch]
-        if let credentials = fragment.credentials, let known = session.description?.remote,
-            credentials != known
-        {
+        // After a restart of ours nobody knows the old ones: what might be a restart is taken for one.
+        if let credentials = fragment.credentials, credentials != session.description?.remote {
             throw .restartUnsupported
         }
         if match == "*" { throw .restartUnsupported }

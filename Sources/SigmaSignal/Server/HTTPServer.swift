@@ -1,4 +1,3 @@
-import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -12,31 +11,29 @@ import Synchronization
 ///
 /// On graceful shutdown it takes no further connections, closes idle ones and finishes accepted requests.
 final class HTTPServer: Service {
-    private struct Connections {
-        var open: [ObjectIdentifier: any Channel] = [:]
-        var isQuiescing = false
-    }
-
     private let http: HTTP1Channel
+    private let limits: HTTPLimits
+    private let origin: ClientOrigin
+    private let registry: ConnectionRegistry
     private let logger: Logger
-    private let connections = Mutex(Connections())
-    private let (drained, drainedContinuation) = AsyncStream.makeStream(of: Void.self)
     private let server = Mutex<(any Channel)?>(nil)
 
-    /// Most connections at one time; more are closed as they come.
-    private static let maximumConnections = 2000
+    /// Longest header of a request, in octets.
+    private static let maximumHeaderLength = 8 * 1024
 
-    init(responder: Responder, trustedProxies: [IPPrefix], logger: Logger) {
+    init(responder: Responder, limits: HTTPLimits, trustedProxies: [IPPrefix], logger: Logger) {
+        self.limits = limits
         self.logger = logger
-        var limits = HTTP1Channel.Configuration.DecoderConfiguration()
-        limits.maxHeaderListSize = 16 * 1024
-        limits.maxHeaderFieldSize = 8 * 1024
-        limits.maxHeaderFieldCount = 100
+        origin = ClientOrigin(proxies: trustedProxies, unlimited: limits.unlimited)
+        registry = ConnectionRegistry(limits: limits)
+        let exchange = HTTPExchange(responder: responder, origin: origin, registry: registry)
+        let decoding = HTTP1Channel.Configuration.DecoderConfiguration(
+            maxHeaderFieldSize: Self.maximumHeaderLength, maxHeaderListSize: Self.maximumHeaderLength,
+            maxHeaderFieldCount: 100)
         http = HTTP1Channel(
-            responder: { request, writer, channel in
-                try await Self.serve(request, writer, channel, responder, trustedProxies)
-            },
-            configuration: .init(idleTimeout: .seconds(30), httpDecoderConfiguration: limits))
+            responder: { request, writer, channel in try await exchange.serve(request, writer, channel) },
+            configuration: .init(
+                additionalChannelHandlers: [DecodingErrorHandler()], httpDecoderConfiguration: decoding))
     }
 
     /// Begins to accept.
@@ -66,90 +63,47 @@ final class HTTPServer: Service {
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
                 try? await server.closeFuture.get()
-                for await _ in drained {}
+                await registry.waitUntilDrained()
             } onGracefulShutdown: {
                 server.close(promise: nil)
-                self.quiesce()
+                self.registry.quiesce()
             }
         } onCancel: {
             server.close(promise: nil)
-            self.quiesce()
-            for channel in self.connections.withLock({ Array($0.open.values) }) {
-                channel.close(promise: nil)
-            }
+            self.registry.quiesce()
+            self.registry.closeAll()
         }
     }
 
     private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
-        let id = ObjectIdentifier(channel)
-        let isWelcome = connections.withLock { connections in
-            guard !connections.isQuiescing, connections.open.count < Self.maximumConnections else {
-                return false
+        // Whom a proxy's connection is for is known with each request only.
+        let address = channel.remoteAddress.flatMap { IPAddress($0) }.flatMap { origin.limited($0) }
+        switch registry.welcome(channel, from: address) {
+        case .dropped:
+            return channel.close()
+        case .refused:
+            return channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(ConnectionRefusal())
             }
-            connections.open[id] = channel
-            return true
+        case .admitted:
+            return serve(channel)
         }
-        guard isWelcome else { return channel.close() }
-        channel.closeFuture.whenComplete { _ in self.leave(id) }
-        return http.setup(channel: channel, logger: logger).map { value in
-            // A task of its own, bounded by the count above: it outlives the listener by its last request.
+    }
+
+    private func serve(_ channel: any Channel) -> EventLoopFuture<Void> {
+        channel.eventLoop.makeCompletedFuture {
+            let id = ObjectIdentifier(channel)
+            let first = ConnectionGuard(limits: limits, inputClosed: { self.registry.closeInput(id) })
+            try channel.pipeline.syncOperations.addHandler(first)
+        }.flatMap {
+            self.http.setup(channel: channel, logger: self.logger)
+        }.map { value in
+            // A task of its own, bounded by the registry: it outlives the listener by its last request.
             Task { await self.http.handle(value: value, logger: self.logger) }
+            // Told before it had anybody to tell.
+            if self.registry.isQuiescing {
+                channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+            }
         }
-    }
-
-    private func leave(_ id: ObjectIdentifier) {
-        let isLast = connections.withLock { connections in
-            connections.open[id] = nil
-            return connections.isQuiescing && connections.open.isEmpty
-        }
-        if isLast { drainedContinuation.finish() }
-    }
-
-    private func quiesce() {
-        let channels = connections.withLock { connections in
-            connections.isQuiescing = true
-            return Array(connections.open.values)
-        }
-        for channel in channels {
-            channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
-        }
-        if channels.isEmpty { drainedContinuation.finish() }
-    }
-}
-
-extension HTTPServer {
-    private static func serve(
-        _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel,
-        _ responder: Responder,
-        _ trustedProxies: [IPPrefix]
-    ) async throws {
-        // RFC 9110 §10.1.1; NIO leaves it to us.
-        if request.headers[.expect]?.lowercased() == "100-continue" {
-            try await writer.writeInformationalHead(HTTPResponse(status: .continue))
-        }
-        var response = await responder.respond(to: request, from: client(channel, trustedProxies))
-        response.headers[.date] = HTTPDate.now
-        if response.status == .contentTooLarge || response.status == .requestTimeout {
-            // The rest of the body is of no use: time for the answer to arrive, then the end.
-            response.headers[.connection] = "close"
-            channel.eventLoop.scheduleTask(in: .seconds(2)) { channel.close(promise: nil) }
-        }
-        try await writer.write(response: response.head, body: response.body)
-    }
-
-    private static func client(_ channel: any Channel, _ trustedProxies: [IPPrefix]) -> ClientConnection {
-        let peer = channel.remoteAddress.flatMap { IPAddress($0) }
-        return ClientConnection(
-            localAddress: channel.localAddress.flatMap { IPAddress($0) },
-            isThroughProxy: peer.map { peer in trustedProxies.contains { $0.contains(peer) } } ?? false,
-            isConnected: { channel.isActive })
-    }
-}
-
-extension IPAddress {
-    /// - Returns: `nil` for a socket that is not of the internet.
-    init?(_ address: SocketAddress) {
-        guard let text = address.ipAddress else { return nil }
-        self.init(parsing: text)
     }
 }

@@ -10,7 +10,7 @@ package enum SignalProgram {
     /// - Throws: ``StartError`` where it cannot start.
     package static func run() async throws {
         let environment = ProcessInfo.processInfo.environment
-        let settings: SignalSettings
+        var settings: SignalSettings
         do {
             settings = try SignalSettings(environment: environment)
         } catch {
@@ -19,6 +19,7 @@ package enum SignalProgram {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         let logger = Logger(label: "sigma-signal")
         for name in unknownVariables(in: environment) { logger.warning("\(name) is no variable of Sigma") }
+        settings.httpLimits.connections = affordable(settings.httpLimits.connections, logger)
         let server = SignalServer(settings: settings, logger: logger)
         let listener = Listener(settings: settings, inherited: InheritedDescriptors(environment: environment))
         let port = try await server.listen(on: listener)
@@ -29,5 +30,21 @@ package enum SignalProgram {
         ServiceNotification.send("READY=1", socketPath: notifySocket)
         try await server.run()
         ServiceNotification.send("STOPPING=1", socketPath: notifySocket)
+    }
+
+    /// As many connections as there are descriptors for: one too many is refused with an answer, where a
+    /// descriptor too many is not even accepted, and media could not be reached either.
+    private static func affordable(_ connections: Int?, _ logger: Logger) -> Int? {
+        let spare = 64
+        guard let descriptors = DescriptorLimit.raise(), connections ?? .max > descriptors - spare else {
+            return connections
+        }
+        let possible = max(1, descriptors - spare - ConnectionRegistry.maximumRefusals)
+        logger.warning(
+            """
+            SIGMA_HTTP_CONNECTIONS: \(possible) are possible with \(descriptors) descriptors; raise LimitNOFILE \
+            or ulimit -n for more
+            """)
+        return possible
     }
 }

@@ -22,8 +22,11 @@ package struct SignalServer: Sendable {
         let responder = Responder(
             switchboard: switchboard, token: settings.whipToken,
             cors: CORSPolicy(origins: settings.frontendOrigins),
-            iceServers: settings.iceServers, logger: logger)
-        http = HTTPServer(responder: responder, trustedProxies: settings.trustedProxies, logger: logger)
+            iceServers: settings.iceServers, limiter: RateLimiter(limits: settings.httpLimits),
+            bodyTimeout: settings.httpLimits.bodyTimeout, logger: logger)
+        http = HTTPServer(
+            responder: responder, limits: settings.httpLimits, trustedProxies: settings.trustedProxies,
+            logger: logger)
     }
 
     /// Begins to accept connections.

@@ -6,13 +6,17 @@ package struct ClientConnection: Sendable {
     package let localAddress: IPAddress?
     /// Whether the client is a proxy of the operator, whose choice of our address says nothing.
     package let isThroughProxy: Bool
+    /// What limits count the client by; `nil` for one without limits.
+    package let limitedAddress: IPAddress?
     private let connected: @Sendable () -> Bool
 
     package init(
-        localAddress: IPAddress?, isThroughProxy: Bool, isConnected: @escaping @Sendable () -> Bool = { true }
+        localAddress: IPAddress?, isThroughProxy: Bool, limitedAddress: IPAddress? = nil,
+        isConnected: @escaping @Sendable () -> Bool = { true }
     ) {
         self.localAddress = localAddress
         self.isThroughProxy = isThroughProxy
+        self.limitedAddress = limitedAddress
         connected = isConnected
     }
 

@@ -1,0 +1,79 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import NIOCore
+import SigmaSettings
+
+/// Serves one request of a connection: who it is from, what it may, its answer and what follows from that.
+struct HTTPExchange: Sendable {
+    let responder: Responder
+    let origin: ClientOrigin
+    let registry: ConnectionRegistry
+
+    func serve(
+        _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel
+    ) async throws {
+        registry.setIdle(channel, false)
+        channel.triggerUserOutboundEvent(RequestProgress.began, promise: nil)
+        defer {
+            channel.triggerUserOutboundEvent(RequestProgress.answered, promise: nil)
+            registry.setIdle(channel, true)
+        }
+        // RFC 9110 §10.1.1; NIO leaves it to us.
+        let expects = request.headers[.expect]?.lowercased() == "100-continue"
+        let isExpected = expects && responder.wouldRead(request)
+        if isExpected { try await writer.writeInformationalHead(HTTPResponse(status: .continue)) }
+        // The decoder reads no further then, and would keep what comes.
+        let leavesHTTP = request.headers[.upgrade] != nil || request.method == .connect
+        if leavesHTTP { channel.triggerUserOutboundEvent(RequestProgress.leavesHTTP, promise: nil) }
+        var response = await response(to: request, from: client(channel, request))
+        response.headers[.date] = HTTPDate.now
+        if leavesHTTP || expects != isExpected || response.headers[.connection] == "close"
+            || response.status == .contentTooLarge
+        {
+            // The rest of the body is of no use: time for the answer to arrive, then the end.
+            response.headers[.connection] = "close"
+            channel.eventLoop.scheduleTask(in: ConnectionGuard.linger) { channel.close(promise: nil) }
+        }
+        channel.triggerUserOutboundEvent(RequestProgress.answering, promise: nil)
+        do {
+            try await writer.write(response: response.head, body: response.body)
+        } catch {
+            // Who opened a session and never heard of it would meet it when trying again.
+            await responder.undo(response)
+            throw error
+        }
+    }
+
+    /// A connection of a proxy is many clients': what each of them has under way counts as its connections.
+    private func response(to request: Request, from client: ClientConnection) async -> Response {
+        guard client.isThroughProxy else { return await responder.respond(to: request, from: client) }
+        guard registry.beginRequest(from: client.limitedAddress) else {
+            return responder.refuse(request, .tooManyConnections)
+        }
+        defer { registry.endRequest(from: client.limitedAddress) }
+        return await responder.respond(to: request, from: client)
+    }
+
+    private func client(_ channel: any Channel, _ request: Request) -> ClientConnection {
+        let peer = channel.remoteAddress.flatMap { IPAddress($0) }
+        let client = peer.map {
+            origin.client(
+                peer: $0, forwardedFor: request.headers[values: .xForwardedFor],
+                forwarded: request.headers[values: .forwarded])
+        }
+        return ClientConnection(
+            localAddress: channel.localAddress.flatMap { IPAddress($0) },
+            isThroughProxy: peer.map { origin.isProxy($0) } ?? false,
+            limitedAddress: client.flatMap { origin.limited($0) },
+            isConnected: { channel.isActive && registry.isWhole(channel) })
+    }
+}
+
+extension IPAddress {
+    /// - Returns: `nil` for a socket that is not of the internet.
+    init?(_ address: SocketAddress) {
+        guard let text = address.ipAddress else { return nil }
+        self.init(parsing: text)
+    }
+}
