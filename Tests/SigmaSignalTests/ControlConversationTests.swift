@@ -79,6 +79,20 @@ struct ControlConversationTests {
         #expect(conversation.position.journalID == Self.journal)
     }
 
+    @Test func `the size of a picture is taken from the past, since no snapshot has it`() throws {
+        let conversation = Side(position: EventPosition())
+        _ = try conversation.receive(hello)
+        _ = try conversation.receive(begin(asOf: 4))
+        let track = media(
+            .event(
+                message {
+                    $0.number = 3
+                    $0.trackKnown = TrackKnown()
+                }))
+        _ = try conversation.receive(track)
+        #expect(numbers(try conversation.receive(end)) == [3])
+    }
+
     @Test func `a lost event matters only after the snapshot`() throws {
         let conversation = Side(position: EventPosition())
         _ = try conversation.receive(hello)

@@ -132,6 +132,54 @@ struct ReconnectTests {
         }
     }
 
+    @Test(arguments: [(true, false), (false, true)])
+    func `a media that says no hello, or ends no snapshot, is left after 5 s and tried again`(
+        hello: Bool, snapshot: Bool
+    ) async throws {
+        let media = TestMedia()
+        await media.configure { $0.isMute = (hello, snapshot) }
+        try await TestServer.with(nil) { server in
+            let serving = Task { try await media.serve(path: server.directory.path + "/control.sock") }
+            try await eventually("another connection, and ready") {
+                try await server.send(.get, "/health").status == .ok
+            }
+            #expect(await media.connectionCount == 2)
+            serving.cancel()
+            _ = await serving.result
+        }
+    }
+
+    @Test func `a publisher that left before its answer leaves no session behind`() async throws {
+        let media = TestMedia()
+        try await TestServer.with(media) { server in
+            await media.configure { $0.isSilent = true }
+            try await server.sendAndLeave(
+                "POST /whip/studio HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(TestServer.token)\r\n"
+                    + "Content-Type: application/sdp\r\nContent-Length: \(Offers.publisher.utf8.count)\r\n\r\n"
+                    + Offers.publisher)
+            try await eventually("media was asked") { await media.withheldCount == 1 }
+            try await Task.sleep(for: .milliseconds(100))
+            await media.speak()
+            try await eventually("closed") { await media.isEmptied }
+            #expect(try await server.publish("/whip/studio").status == .created)
+        }
+    }
+
+    @Test func `after a restart of signal new credentials are still no trickle (RFC 9725 §4.3.1)`()
+        async throws
+    {
+        let media = TestMedia(sessions: [Self.item(2, .publisher, room: 5)])
+        try await TestServer.with(media) { server in
+            let location = "/session/" + String(repeating: "02", count: 16)
+            let fragment = ["Content-Type": "application/trickle-ice-sdpfrag"]
+            let restart = "a=ice-ufrag:neww\r\na=ice-pwd:aaaaaaaaaaaaaaaaaaaaaaaa\r\n"
+            let answer = try await server.send(.patch, location, fragment, body: restart)
+            #expect(answer.problem == "ice-restart-unsupported")
+            let end = "m=audio 9 RTP/AVP 0\r\na=mid:0\r\na=end-of-candidates\r\n"
+            #expect(try await server.send(.patch, location, fragment, body: end).status == .noContent)
+        }
+    }
+
     @Test func `stopping finishes accepted requests and takes no others`() async throws {
         let media = TestMedia()
         try await TestServer.with(media) { server in

@@ -41,10 +41,16 @@ actor ControlClient {
     private var pending: [UInt64: CheckedContinuation<Result<Answer, ControlError>, Never>] = [:]
     private var nextRequestID = ControlConversation.snapshotRequestID + 1
     private var acknowledged: UInt64 = 0
+    private var channel: (any Channel)?
+    /// Requests in a row that had no answer in time.
+    private var timeouts = 0
     /// The last complaint, so that one that repeats is logged once.
     private var complaint: String?
 
     private static let patience: Duration = .seconds(5)
+    private static let maximumTimeouts = 3
+    /// Messages that wait to be written.
+    private static let maximumQueue = 1024
 
     init(path: String, logger: Logger) {
         self.path = path
@@ -62,9 +68,23 @@ actor ControlClient {
             resume(id, .failure(.timeout))
         }
         defer { expiry.cancel() }
-        let answer = try await withCheckedContinuation { pending[id] = $0 }.get()
+        let result = await withCheckedContinuation { pending[id] = $0 }
+        countTimeouts(result)
+        let answer = try result.get()
         if case .failure(let failure) = answer { throw .refused(failure.code) }
         return answer
+    }
+
+    /// A media that has stopped answering is left: what waits for it would only grow.
+    private func countTimeouts(_ result: Result<Answer, ControlError>) {
+        switch result {
+        case .failure(.timeout): timeouts += 1
+        case .success, .failure: timeouts = 0
+        }
+        guard timeouts >= Self.maximumTimeouts else { return }
+        timeouts = 0
+        complain("sigma-media does not answer")
+        channel?.close(promise: nil)
     }
 
     /// Sends a request whose answer nobody waits for; dropped without a connection.
@@ -76,7 +96,7 @@ actor ControlClient {
     /// Connects again and again until the task is cancelled.
     ///
     /// - Parameter update: Awaited before the next message is read; it must not wait for an answer.
-    func run(_ update: @Sendable (ControlUpdate) async -> Void) async {
+    func run(_ update: @escaping @Sendable (ControlUpdate) async -> Void) async {
         var delay = Duration.milliseconds(50)
         while !Task.isCancelled {
             let wasReady = await connectOnce(update)
@@ -87,7 +107,7 @@ actor ControlClient {
         }
     }
 
-    private func connectOnce(_ update: @Sendable (ControlUpdate) async -> Void) async -> Bool {
+    private func connectOnce(_ update: @escaping @Sendable (ControlUpdate) async -> Void) async -> Bool {
         do {
             let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .connectTimeout(.seconds(2))
@@ -103,6 +123,7 @@ actor ControlClient {
         }
         let wasReady = hello != nil
         hello = nil
+        channel = nil
         outgoing?.finish()
         outgoing = nil
         for id in pending.keys { resume(id, .failure(.unavailable)) }
@@ -112,12 +133,15 @@ actor ControlClient {
 
     private func converse(
         over channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>,
-        _ update: @Sendable (ControlUpdate) async -> Void
+        _ update: @escaping @Sendable (ControlUpdate) async -> Void
     ) async throws {
         conversation = ControlConversation(position: conversation.position)
         acknowledged = 0
-        let (frames, outgoing) = AsyncStream.makeStream(of: [UInt8].self)
+        let (frames, outgoing) = AsyncStream.makeStream(
+            of: [UInt8].self, bufferingPolicy: .bufferingOldest(Self.maximumQueue))
         self.outgoing = outgoing
+        self.channel = channel.channel
+        timeouts = 0
         try await channel.executeThenClose { inbound, outbound in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
@@ -126,10 +150,13 @@ actor ControlClient {
                 group.addTask {
                     try await Task.sleep(for: Self.patience)
                     if await self.hello == nil { throw ControlViolation.slow }
+                    // The group ends with the first that ends.
+                    try await Task.sleep(for: .seconds(1 << 30))
                 }
+                group.addTask { try await self.read(inbound, update) }
                 defer { group.cancelAll() }
                 send(conversation.hello(program: "sigma-signal \(sigmaVersion)"))
-                try await read(inbound, update)
+                try await group.next()
             }
         }
     }
@@ -189,8 +216,8 @@ actor ControlClient {
     @discardableResult
     private func send(_ message: ClientMessage) -> Bool {
         guard let outgoing, let frame = try? message.frame() else { return false }
-        outgoing.yield(frame)
-        return true
+        if case .enqueued = outgoing.yield(frame) { return true }
+        return false
     }
 
     private func complain(_ text: String) {

@@ -124,6 +124,8 @@ package struct ControlConversation: Sendable {
         }
         guard event.number >= position.nextNumber else { return [] }
         advance(past: event.number)
+        // The size of a picture is not in the snapshot.
+        if case .trackKnown = event.body { return [.event(event)] }
         return event.number > asOf ? [.event(event)] : []
     }
 

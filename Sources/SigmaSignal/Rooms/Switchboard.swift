@@ -3,6 +3,7 @@ import Logging
 import SigmaControl
 import SigmaSDP
 import SigmaSettings
+import SigmaSystem
 
 /// Joins HTTP and media: what a client asks for becomes a session, what media reports changes the rooms.
 actor Switchboard {
@@ -18,6 +19,7 @@ actor Switchboard {
     private var table = RoomTable()
     /// Sessions whose opening failed on the way: media may have them, nobody wants them.
     private var abandoned: Set<SessionID> = []
+    private var complaints = RareLine()
     private let control: ControlClient
     private let logger: Logger
 
@@ -104,9 +106,12 @@ actor Switchboard {
     private func open(
         _ session: Session, _ negotiation: Negotiation, hello: MediaHello, _ client: ClientConnection
     ) async throws(Problem) -> Accepted {
+        var isInMedia = false
         do throws(Problem) {
             let local = try LocalSide(hello: hello, client: client, room: session.room)
-            let opened = try await openInMedia(OpenSession(negotiation, session: session, cname: local.cname))
+            let opened = try await openInMedia(
+                OpenSession(negotiation, session: session, cname: local.cname), session.id)
+            isInMedia = true
             let accepted = Accepted(
                 id: session.id, answer: negotiation.answer(try local.description(opened)),
                 entityTag: "\"\(opened.localUfrag)\"")
@@ -116,22 +121,48 @@ actor Switchboard {
             logger.info("session \(session.id) opened: \(session.role) in room \(session.room)")
             return accepted
         } catch {
-            abandoned.insert(session.id)
-            await control.post(.closeSession(close(session.id, .requested)))
+            if isInMedia { abandon(session.id) }
             forget(session.id)
             throw error
         }
     }
 
-    private func openInMedia(_ open: OpenSession) async throws(Problem) -> SessionOpened {
+    private func openInMedia(_ open: OpenSession, _ id: SessionID) async throws(Problem) -> SessionOpened {
         do throws(ControlError) {
             guard case .sessionOpened(let opened) = try await control.request(.openSession(open)) else {
                 throw .unexpectedAnswer
             }
             return opened
         } catch {
-            logger.warning("media did not open a session: \(error)")
+            switch error {
+            case .timeout, .unavailable, .unexpectedAnswer: abandon(id)
+            case .refused: break
+            }
+            complain(of: error)
             throw Problem(error)
+        }
+    }
+
+    /// Has a session closed that media may have and nobody wants.
+    ///
+    /// It is remembered until media has answered; without an answer, until the next snapshot.
+    private func abandon(_ id: SessionID) {
+        abandoned.insert(id)
+        Task {
+            do throws(ControlError) {
+                _ = try await control.request(.closeSession(close(id, .requested)))
+            } catch {
+                guard case .refused = error else { return }
+            }
+            abandoned.remove(id)
+        }
+    }
+
+    /// Logs why media opens no session: strangers can bring that about, so a line in 10 s has to do.
+    private func complain(of error: ControlError) {
+        guard error != .refused(.invalid) else { return }
+        if let count = complaints.count(at: SystemClock.monotonic()) {
+            logger.warning("media did not open \(count == 1 ? "a session" : "\(count) sessions"): \(error)")
         }
     }
 

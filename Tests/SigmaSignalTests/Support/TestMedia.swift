@@ -16,6 +16,9 @@ actor TestMedia {
     var refusal: FailureCode?
     /// Answers nothing but hellos and snapshots while set.
     var isSilent = false
+    /// To its first client it says no hello, or never ends the snapshot.
+    var isMute: (hello: Bool, snapshot: Bool) = (false, false)
+    private(set) var connectionCount = 0
     private(set) var opened: [OpenSession] = []
     private(set) var closed: [CloseSession] = []
     private(set) var acknowledged: UInt64 = 0
@@ -97,6 +100,7 @@ actor TestMedia {
     private func talk(with channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>) async throws {
         let id = nextClient
         nextClient += 1
+        connectionCount += 1
         try await channel.executeThenClose { inbound, outbound in
             clients[id] = Client(outbound: outbound)
             defer { clients[id] = nil }
@@ -113,6 +117,8 @@ actor TestMedia {
     private func answer(_ client: Int, _ message: ClientMessage) async {
         let id = message.requestID
         switch message.body {
+        case .hello where isMute.hello && client == 0:
+            break
         case .hello(let hello):
             await greet(client, hello)
         case .snapshot:
@@ -120,7 +126,7 @@ actor TestMedia {
             for session in sessions.values.sorted(by: { $0.openedAt < $1.openedAt }) {
                 await send(client, id, .sessionPage(SigmaControl.message { $0.sessions = [session] }))
             }
-            await send(client, id, .streamEnd(StreamEnd()))
+            if client != 0 || !isMute.snapshot { await send(client, id, .streamEnd(StreamEnd())) }
         case .acknowledge(let acknowledge):
             acknowledged = acknowledge.number
         case .openSession where isSilent, .closeSession where isSilent:

@@ -110,6 +110,14 @@ struct TestServer: Sendable {
         }
     }
 
+    /// Sends octets as they are and closes the connection without reading.
+    func sendAndLeave(_ text: String) async throws {
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: port).get()
+        try await channel.writeAndFlush(ByteBuffer(string: text)).get()
+        try await channel.close()
+    }
+
     struct Rooms: Decodable {
         struct Room: Decodable, Equatable {
             let id: UInt64
