@@ -49,10 +49,14 @@ package struct TransportParameters: Equatable, Sendable {
                 throw .malformedAttribute(line: attribute.line)
             }
             if !known.contains(fingerprint) { known.append(fingerprint) }
+            guard known.count <= maximumFingerprints else { throw .malformedAttribute(line: attribute.line) }
         }
         guard let length = known.map(\.digest.count).max() else { throw .weakFingerprint }
         return known.filter { $0.digest.count == length }
     }
+
+    /// No client has more than one; the bound keeps what media is told small.
+    private static let maximumFingerprints = 8
 
     /// Without the line the peer is taken to leave the choice to us: every client that omits it can be
     /// the DTLS client.
