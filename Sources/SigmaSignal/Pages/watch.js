@@ -8,6 +8,7 @@ const sound = document.getElementById("sound");
 const full = document.getElementById("full");
 let session = null;
 let attempts = 0;
+let retry = 0;
 
 document.getElementById("title").textContent = /^\d{16}$/.test(room) ? "Room " + room : room;
 document.title = room + " – Sigma";
@@ -34,6 +35,7 @@ function iceServers(header) {
 }
 
 function end() {
+    clearTimeout(retry);
     if (session) fetch(session, { method: "DELETE", keepalive: true }).catch(() => {});
     session = null;
     if (window.pc) window.pc.close();
@@ -46,10 +48,11 @@ function again(text, after) {
     show(text);
     const delay = after || Math.min(500 * 2 ** attempts, 8000);
     attempts += 1;
-    setTimeout(connect, delay * (0.75 + Math.random() / 2));
+    retry = setTimeout(connect, delay * (0.75 + Math.random() / 2));
 }
 
 async function connect() {
+    end();
     const pc = new RTCPeerConnection();
     window.pc = pc;
     pc.addTransceiver("audio", { direction: "recvonly" });
@@ -61,7 +64,7 @@ async function connect() {
     };
     let ended = false;
     const lost = (text, after) => {
-        if (ended) return;
+        if (ended || pc !== window.pc) return;
         ended = true;
         again(text, after);
     };
@@ -77,7 +80,13 @@ async function connect() {
         });
         if (response.status === 404) return lost("Waiting for the broadcast to begin…");
         if (!response.ok) return lost(await reason(response), 1000 * Number(response.headers.get("Retry-After")));
-        session = response.headers.get("Location");
+        const opened = response.headers.get("Location");
+        if (pc !== window.pc) {
+            // Left while the answer was on its way.
+            fetch(opened, { method: "DELETE", keepalive: true }).catch(() => {});
+            return;
+        }
+        session = opened;
         const answer = await response.text();
         const servers = iceServers(response.headers.get("Link"));
         // Candidates are gathered only now, so that relays from the answer's headers count.
