@@ -19,6 +19,11 @@ def pytest_configure(config):
         assert shutil.which(program), f"{program} is not installed; tools/test installs it"
 
 
+def pytest_collection_modifyitems(items):
+    """The logs are searched when there is nothing more to be logged."""
+    items.sort(key=lambda item: item.fspath.basename == "test_zz_logs.py")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """The end of what each product said stands beside a failure."""

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 
+from . import secrets
 from .control import ControlClient
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -115,7 +116,13 @@ class Product:
         assert status is not None, f"tools/run did not end in 30 s\n{self.log}"
         return status
 
+    def keep_log(self):
+        """For the search for secrets, which comes after everything."""
+        if self.log_path.exists():
+            secrets.keep_log(self.home, self.log, self.token, self.environment)
+
     def remove(self):
+        self.keep_log()
         shutil.rmtree(self.home, ignore_errors=True)
 
     def processes(self) -> dict[int, str]:
@@ -166,7 +173,10 @@ class Product:
         try:
             fields = {name.replace("_", "-").title(): value for name, value in headers.items()}
             connection.request(method, path, body, fields)
-            return Response(connection.getresponse())
+            response = Response(connection.getresponse())
+            for text in (body, response.body, response.headers.get("Location")):
+                secrets.learn(text)
+            return response
         finally:
             connection.close()
 
