@@ -131,6 +131,27 @@ def control(seeds):
     seeds["frame"] = [bytes([cut]) + frames for cut in (0, 3, 255)] + [b"\0\0\1\0\0", b"\0\0\0\0\0"]
 
 
+def extension(number, octets):
+    return struct.pack(">HH", number, len(octets)) + octets
+
+
+def client_hello():
+    """A DTLS 1.2 ClientHello that a server answers with a whole flight (RFC 6347 §4.2, RFC 5764 §4.1)."""
+    extensions = b"".join(
+        (
+            extension(10, bytes.fromhex("0002 0017".replace(" ", ""))),  # groups: P-256
+            extension(11, b"\x01\0"),  # point formats
+            extension(13, bytes.fromhex("0002 0403".replace(" ", ""))),  # ecdsa_secp256r1_sha256
+            extension(14, bytes.fromhex("0004 0007 0001 00".replace(" ", ""))),  # use_srtp
+            extension(23, b""),  # extended_master_secret
+        )
+    )
+    body = b"\xfe\xfd" + bytes(range(32)) + b"\0\0" + bytes.fromhex("0002c02b0100")
+    body += struct.pack(">H", len(extensions)) + extensions
+    handshake = b"\x01" + len(body).to_bytes(3, "big") + bytes(2) + bytes(3) + len(body).to_bytes(3, "big") + body
+    return b"\x16\xfe\xff" + bytes(8) + struct.pack(">H", len(handshake)) + handshake
+
+
 def engine(seeds):
     check = step(1, 0x40, b"")
     viewer_check = step(1, 0x47, b"\x80\x22\x04abcd")
@@ -140,6 +161,8 @@ def engine(seeds):
         step(2, 0x40, b"\0") + step(2, 0x40, b"\xff") + step(5, 0x40, b"") + step(1, 0x80, b""),
         check + step(1, 0, b"\x00\x24\x046789") + step(1, 0, b"\x80\x29\x0812345678") + step(3, 200, b""),
     ]
+    hello = step(0, 0, client_hello())
+    seeds["engine"] += [check + hello, check + hello + step(3, 5, b"") + check + step(3, 10, b""), hello + check]
     for octets in seeds["datagram"] + [b"\x16\xfe\xfd" + bytes(8) + b"\0\x0c\1" + bytes(11)]:
         seeds["engine"].append(check + step(0, 0, octets) + step(0, 1, octets) + step(4, 0, octets))
     for name in ("ffmpeg-h264.bin", "ffmpeg-opus.bin"):
