@@ -119,8 +119,8 @@ struct SlowClientTests {
     private func lifetime(
         _ server: TestServer, _ text: String, dribbling: Bool = true
     ) async throws -> (answer: String, seconds: Double) {
-        let connection = try await server.connect()
         let begin = ContinuousClock.now
+        let connection = try await server.connect()
         try await connection.send(text)
         let dribble = Task {
             while dribbling, !Task.isCancelled {

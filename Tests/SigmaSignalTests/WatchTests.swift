@@ -73,6 +73,19 @@ struct WatchTests {
         }
     }
 
+    @Test func `the last sessions of media are for publishers`() async throws {
+        let media = TestMedia()
+        await media.configure { $0.hello.limits.sessions = 32 }
+        try await TestServer.with(media) { server async throws in
+            _ = try await server.publish("/whip/studio")
+            for _ in 0..<29 { #expect(try await server.watch("/whep/studio").status == .created) }
+            let refused = try await server.watch("/whep/studio")
+            #expect(refused.problem == "overloaded")
+            #expect(refused.header("Retry-After") == "5")
+            #expect(try await server.publish("/whip/other").status == .created)
+        }
+    }
+
     @Test func `another content type is 415`() async throws {
         try await TestServer.with(TestMedia()) { server in
             _ = try await server.publish("/whip/studio")

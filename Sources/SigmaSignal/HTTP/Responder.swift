@@ -242,12 +242,15 @@ extension Responder {
     }
 
     private func rooms() async -> Response {
-        let rooms = await switchboard.rooms.map { room in
-            Rooms.Room(
-                id: room.id.number, name: room.name?.text, viewerCount: room.viewerCount, live: room.isLive,
-                width: room.size?.width, height: room.size?.height)
+        let document = await switchboard.rooms { summaries in
+            let rooms = summaries.map { room in
+                Rooms.Room(
+                    id: room.id.number, name: room.name?.text, viewerCount: room.viewerCount,
+                    live: room.isLive, width: room.size?.width, height: room.size?.height)
+            }
+            return JSON.encode(Rooms(rooms: rooms))
         }
-        return json(Rooms(rooms: rooms), .ok)
+        return json(document, .ok)
     }
 
     private func health() async -> Response {
@@ -255,12 +258,12 @@ extension Responder {
         let health = Health(
             status: program == nil ? "unavailable" : "ok",
             media: .init(connected: program != nil, program: program))
-        return json(health, program == nil ? .serviceUnavailable : .ok)
+        return json(JSON.encode(health), program == nil ? .serviceUnavailable : .ok)
     }
 
-    private func json(_ document: some Encodable, _ status: HTTPResponse.Status) -> Response {
+    private func json(_ document: ByteBuffer, _ status: HTTPResponse.Status) -> Response {
         Response(
             status: status, headers: [.contentType: "application/json", .cacheControl: "no-store"],
-            body: ResponseBody(byteBuffer: JSON.encode(document)))
+            body: ResponseBody(byteBuffer: document))
     }
 }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Logging
+import NIOCore
 import SigmaControl
 import SigmaSDP
 import SigmaSettings
@@ -16,7 +17,10 @@ actor Switchboard {
         let entityTag: String
     }
 
-    private var table = RoomTable()
+    private var table = RoomTable() {
+        didSet { roomsDocument = nil }
+    }
+    private var roomsDocument: ByteBuffer?
     /// Sessions whose opening failed on the way: media may have them, nobody wants them.
     private var abandoned: Set<SessionID> = []
     private var complaints = RareLine()
@@ -28,8 +32,12 @@ actor Switchboard {
         self.logger = logger
     }
 
-    /// All rooms by number.
-    var rooms: [RoomSummary] { table.summaries }
+    /// All rooms by number, encoded: once for all who ask until something changes.
+    func rooms(_ encode: @Sendable ([RoomSummary]) -> ByteBuffer) -> ByteBuffer {
+        let document = roomsDocument ?? encode(table.summaries)
+        roomsDocument = document
+        return document
+    }
 
     /// Serves until the task is cancelled.
     func run() async {
@@ -61,6 +69,7 @@ actor Switchboard {
     ) async throws(Problem) -> Accepted {
         let hello = try await mediaHello()
         guard let room = table.room(for: reference) else { throw .unknownRoom }
+        guard table.sessions.count < Self.viewerLimit(hello) else { throw Problem(.refused(.full)) }
         var negotiation = try Problem.of { () throws(NegotiationError) in
             try Negotiation(viewerOffer: offer, publisher: room.media)
         }
@@ -211,6 +220,12 @@ actor Switchboard {
     }
 
     private func isAbandoned(_ item: SessionItem) -> Bool { abandonedID(item) != nil }
+
+    /// Sessions up to which viewers are taken: the last sixteenth is for publishers, which have a token.
+    private static func viewerLimit(_ hello: MediaHello) -> Int {
+        let limit = Int(hello.limits.sessions)
+        return limit == 0 ? .max : limit - limit / 16
+    }
 
     private static func text(_ event: Event) -> String {
         switch event.body {
