@@ -98,3 +98,13 @@ def test_a_second_start_in_the_same_folder_is_refused(own_product):
     assert second.launch().process.wait(10) == 1
     assert "another tools/run uses" in second.log
     assert product.request("GET", "/health").status == 200
+
+
+def test_media_is_not_given_the_secrets_of_signal(own_product):
+    product = own_product(SIGMA_ICE_SERVERS="turn:turn.example.org|user|turn-credential").start()
+    environments = {
+        program: open(f"/proc/{product.pid_of(f'sigma-{program}')}/environ", "rb").read()
+        for program in ("media", "signal")
+    }
+    for secret in (product.token.encode(), b"turn-credential"):
+        assert secret in environments["signal"] and secret not in environments["media"]
