@@ -65,6 +65,16 @@ package enum DTLSError: Error, Equatable, Sendable {
         case closedByPeer
     }
 
+    /// The peer has signed over our random, so it gets what we send to its address.
+    package var hasProof: Bool {
+        switch unsafe SSL_get_state(ssl) {
+        case TLS_ST_OK, TLS_ST_CW_FINISHED, TLS_ST_CR_CHANGE, TLS_ST_CR_FINISHED, TLS_ST_SR_FINISHED,
+            TLS_ST_SW_CHANGE, TLS_ST_SW_FINISHED:
+            true
+        default: false
+        }
+    }
+
     /// Sends the first flight; for the client role.
     package mutating func start() throws(DTLSError) -> Step {
         try advance()

@@ -20,8 +20,8 @@ internal import COpenSSL
     /// What our own hello offers: short, so that it and one repetition stay below three times the single
     /// check that FFmpeg sends before it listens.
     static let clientCiphers = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"
-    static let clientGroups = "X25519:P-256:P-224"
-    static let clientSignatures = "ECDSA+SHA256:RSA+SHA256:RSA-PSS+SHA256"
+    static let clientGroups = "P-256:P-224"
+    static let clientSignatures = "ECDSA+SHA256:RSA+SHA256"
 
     package init(_ identity: borrowing Identity) throws(OpenSSLError) {
         guard let pointer = unsafe SSL_CTX_new(DTLS_method()) else { throw .last() }

@@ -33,6 +33,7 @@ package struct ICELiteAgent: BitwiseCopyable, Sendable {
 
     private var validated = InlineArray<4, Path>(
         repeating: Path(local: .unspecified, remote: .unspecified))
+    private var lastChecks = InlineArray<4, Instant>(repeating: .zero)
     private var validatedCount: UInt8 = 0
     private var hasNominated = false
     private var nominated = Path(local: .unspecified, remote: .unspecified)
@@ -60,17 +61,19 @@ package struct ICELiteAgent: BitwiseCopyable, Sendable {
     /// harmless at any time (RFC 8445 §7.3.1.5, §8.1.1).
     package mutating func handle(_ check: AuthenticatedCheck, on path: Path, at now: Instant) -> Outcome {
         guard check.role == .controlling else { return Outcome(reply: .roleConflict) }
-        lastConsent = now
         var outcome = Outcome(reply: .bindingSuccess)
         let before = mediaPath
         if !isValidated(path) {
             outcome.forgotten = remember(path)
             outcome.isNewPath = true
         }
-        if check.useCandidate {
+        noteCheck(on: path, at: now)
+        if check.useCandidate || isAbandoned(at: now) {
             hasNominated = true
             nominated = path
         }
+        // Consent is for the path that media takes, not for the peer (RFC 7675 §5.1).
+        if path == mediaPath { lastConsent = now }
         if mediaPath != before { outcome.selected = mediaPath }
         return outcome
     }
@@ -80,16 +83,39 @@ package struct ICELiteAgent: BitwiseCopyable, Sendable {
         let count = Int(validatedCount)
         if count < Self.pathLimit {
             validated[count] = path
+            lastChecks[count] = .zero
             validatedCount += 1
             return nil
         }
         // The oldest goes, but never the one that carries media.
         let victim = hasNominated && validated[0] == nominated ? 1 : 0
         let forgotten = validated[victim]
-        for index in victim..<(Self.pathLimit - 1) { validated[index] = validated[index + 1] }
+        for index in victim..<(Self.pathLimit - 1) {
+            validated[index] = validated[index + 1]
+            lastChecks[index] = lastChecks[index + 1]
+        }
         validated[Self.pathLimit - 1] = path
         return forgotten
     }
+
+    private mutating func noteCheck(on path: Path, at now: Instant) {
+        for index in 0..<Int(validatedCount) where validated[index] == path { lastChecks[index] = now }
+    }
+
+    /// When the last check came over `path`; `nil` when it is not validated.
+    package func lastCheck(on path: Path) -> Instant? {
+        for index in 0..<Int(validatedCount) where validated[index] == path { return lastChecks[index] }
+        return nil
+    }
+
+    /// The path of the media has gone quiet while checks come over another: a NAT has mapped the peer anew,
+    /// and it does not know.
+    private func isAbandoned(at now: Instant) -> Bool {
+        guard let mediaPath, let last = lastCheck(on: mediaPath) else { return false }
+        return now - last >= Self.abandonedAfter
+    }
+
+    private static let abandonedAfter = Interval.seconds(8)
 
     /// Whether an authenticated check came over `path`: DTLS and SRTP are heard from there.
     package func isValidated(_ path: Path) -> Bool {

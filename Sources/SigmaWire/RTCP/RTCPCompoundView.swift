@@ -51,7 +51,7 @@ package struct RTCPCompoundView: ~Escapable {
             if bytes.octet(at: offset) & 0x20 != 0 {
                 guard end == bytes.byteCount else { throw .malformed(.padding) }
                 let padding = Int(bytes.octet(at: end - 1))
-                guard padding > 0, padding % 4 == 0, padding <= end - offset - RTCP.headerLength else {
+                guard padding > 0, padding <= end - offset - RTCP.headerLength else {
                     throw .malformed(.padding)
                 }
             }
