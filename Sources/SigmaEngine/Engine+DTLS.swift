@@ -23,6 +23,7 @@ extension Engine {
     func parameters(_ slot: Int) -> HandshakeParameters {
         HandshakeParameters(
             role: slab[slot].current.isDTLSClient ? .client : .server,
+            mayOpen: slab[slot].current.srtpProfile == 0,
             fingerprints: runtimes[slot].fingerprints)
     }
 
@@ -53,6 +54,9 @@ extension Engine {
         _ result: HandshakeResult, isAnswer: Bool, at now: Instant, into batch: inout DatagramBatch
     ) {
         if isAnswer { handshakesInFlight -= 1 }
+        if result.hasProof, slab.isCurrent(result.handle) {
+            runtimes[Int(result.handle.slot)].hasProof = true
+        }
         for datagram in result.datagrams where mayAnswer(result.handle, with: datagram.count) {
             if !batch.append(datagram, on: result.path) { counters.outputDropped &+= 1 }
         }
@@ -81,7 +85,8 @@ extension Engine {
 
     // MARK: Amplification
 
-    /// Octets out for one octet in, while only a check has spoken for the address.
+    /// Octets out for one octet in, while only a check has spoken for the address: until the peer has signed
+    /// over our random, or lost flights could not be repeated to a peer that is there.
     private static var amplificationLimit: Int { 3 }
 
     mutating func noteUnproven(received count: Int, _ slot: Int) {
@@ -92,7 +97,7 @@ extension Engine {
     /// Whether `count` octets of handshake may go out; what may not is sent again when more has come in.
     private mutating func mayAnswer(_ handle: SessionHandle, with count: Int) -> Bool {
         let slot = Int(handle.slot)
-        guard slab.isCurrent(handle), slab[slot].current.srtpProfile == 0 else { return true }
+        guard slab.isCurrent(handle), !runtimes[slot].hasProof else { return true }
         let budget = runtimes[slot].unprovenReceived * Self.amplificationLimit
         guard runtimes[slot].unprovenSent + count <= budget else {
             counters.amplificationHeld &+= 1

@@ -5,6 +5,11 @@ internal import SigmaWire
 extension Engine {
     /// SRTP from a validated path: decrypted, bound to its track, put in line for the viewers.
     mutating func receiveRTP(_ datagram: inout MutableRawSpan, length: Int, slot: Int, arrival: Instant) {
+        // A viewer has no media to send: not worth a decryption.
+        guard slab[slot].current.role == .publisher else {
+            counters.rtpDropped &+= 1
+            return
+        }
         guard
             let plain = unprotect(
                 &datagram, length: length, slot: slot, isRTCP: false, arrival: arrival)
@@ -12,10 +17,6 @@ extension Engine {
         slab[slot].counters.packetsReceived &+= 1
         slab[slot].counters.octetsReceived &+= UInt64(plain)
         let room = runtimes[slot].room
-        guard rooms[room].publisher == slot else {
-            counters.rtpDropped &+= 1
-            return
-        }
         let bytes = datagram.bytes.extracting(0..<plain)
         do throws(WireError) {
             let packet = try RTPPacketView(bytes)
@@ -37,6 +38,17 @@ extension Engine {
             holdBack(datagram.bytes.extracting(0..<length), slot: slot, isRTCP: isRTCP, arrival: arrival)
             return nil
         }
+        // The sender's SSRC: behind the timestamp of RTP, behind the header of RTCP.
+        let place = isRTCP ? 4 : 8
+        guard length >= place + 4 else {
+            counters.rtpMalformed &+= 1
+            return nil
+        }
+        let source = datagram.bytes.bigEndian(UInt32.self, at: place)
+        if runtimes[slot].sources.isFull, !runtimes[slot].sources.contains(source) {
+            counters.sourcesRefused &+= 1
+            return nil
+        }
         do throws(SRTPError) {
             let plain =
                 if isRTCP {
@@ -44,6 +56,7 @@ extension Engine {
                 } else {
                     try runtimes[slot].srtp?.unprotectRTP(&datagram, length: length)
                 }
+            runtimes[slot].sources.insert(source)
             return plain
         } catch {
             slab[slot].counters.srtpFailures &+= 1
@@ -60,13 +73,15 @@ extension Engine {
     /// Keeps what comes while the handshake's last step is under way: a peer that is done first sends at
     /// once, and the first packets are the keyframe that everybody waits for.
     private mutating func holdBack(_ bytes: RawSpan, slot: Int, isRTCP: Bool, arrival: Instant) {
-        guard runtimes[slot].hasDTLS, runtimes[slot].early.count < EarlyDatagram.limit,
+        guard runtimes[slot].hasDTLS, slab[slot].current.role == .publisher,
+            runtimes[slot].early.count < EarlyDatagram.limit, earlyCount < EarlyDatagram.totalLimit,
             bytes.byteCount <= PacketRing.packetLimit
         else {
             counters.srtpBeforeKeys &+= 1
             return
         }
         let octets = bytes.array(0..<bytes.byteCount)
+        earlyCount += 1
         runtimes[slot].early.append(EarlyDatagram(octets: octets, isRTCP: isRTCP, arrival: arrival))
     }
 
@@ -75,6 +90,7 @@ extension Engine {
         let handle = handle(slot)
         let early = runtimes[slot].early
         runtimes[slot].early = []
+        earlyCount -= early.count
         for datagram in early where slab.isCurrent(handle) {
             var octets = datagram.octets
             var span = octets.mutableSpan
@@ -144,6 +160,7 @@ extension Engine {
             return
         }
         if track.statistics.restarts != restarts { track.needsRealignment = true }
+        track.hasEnded = false
         track.timeline.observe(
             timestamp: packet.timestamp, arrival: arrival, clockRate: track.line.clockRate)
         track.align(index: index, timestamp: packet.timestamp, arrival: arrival)
@@ -163,7 +180,11 @@ extension Engine {
         _ packet: borrowing RTPPacketView, index: UInt64, in track: Track, arrival: Instant
     ) {
         var stored = PacketRing.Packet()
-        stored.index = track.trackIndex(index)
+        guard let place = track.trackIndex(index) else {
+            counters.rtpDropped &+= 1
+            return
+        }
+        stored.index = place
         stored.timestamp = packet.timestamp &+ track.timestampOffset
         stored.marker = packet.marker
         stored.payloadStart = UInt16(truncatingIfNeeded: packet.payloadRange.lowerBound)
@@ -246,19 +267,29 @@ extension Engine {
             rooms[room].isLive = true
             emit(.publisherLive, slot: slot, at: arrival)
         }
-        if !track.factsAreTold, track.line.kind == .audio || track.facts.width > 0 {
+        // At most one of each in a second: a bitstream must not fill the journal.
+        if !track.factsAreTold, track.line.kind == .audio || track.facts.width > 0,
+            Self.isDue(track.lastFactsEvent, at: arrival)
+        {
             track.factsAreTold = true
+            track.lastFactsEvent = arrival
             track.facts.ssrc = track.ssrc?.rawValue ?? 0
             emit(.trackKnown(track.facts), slot: slot, at: arrival)
         }
         // Told again only when it has moved by more than a fifth: encoders place scene cuts freely.
         let interval = track.keyframeInterval
-        guard interval > 0, abs(interval - track.announcedInterval) * 5 > track.announcedInterval else {
-            return
-        }
+        guard interval > 0, abs(interval - track.announcedInterval) * 5 > track.announcedInterval,
+            Self.isDue(track.lastIntervalEvent, at: arrival)
+        else { return }
+        track.lastIntervalEvent = arrival
         track.announcedInterval = interval
         emit(
             .keyframeInterval(mediaLine: track.mediaLine, milliseconds: UInt32(clamping: interval)),
             slot: slot, at: arrival)
+    }
+
+    private static func isDue(_ last: Instant?, at now: Instant) -> Bool {
+        guard let last else { return true }
+        return now - last >= .seconds(1)
     }
 }

@@ -3,10 +3,10 @@ internal import SigmaCrypto
 internal import SigmaWire
 
 extension Engine {
-    /// The longest compound we write: a report with 31 blocks and a description.
-    private static var rtcpLimit: Int { 1200 }
     /// Sender reports end when the source has been silent this long.
     private static var staleAfter: Interval { .seconds(2) }
+    /// A publisher that said BYE on all its sources is gone after this long.
+    private static var byeGrace: Interval { .seconds(5) }
 
     // MARK: In
 
@@ -29,10 +29,6 @@ extension Engine {
                 } else {
                     receiveFromViewer(packet, compound, slot: slot, arrival: arrival)
                 }
-            }
-            let tracks = rooms[runtimes[slot].room].tracks
-            if isPublisher, !tracks.isEmpty, tracks.allSatisfy(\.hasEnded) {
-                end(slot, reason: .publisherBye, at: arrival, into: &batch)
             }
         } catch {
             counters.rtcpMalformed &+= 1
@@ -80,7 +76,7 @@ extension Engine {
             guard let sources = FeedbackSources(packet, in: compound),
                 egressIndex(of: slot, ssrc: sources.media) != nil
             else { return }
-            receiveKeyframeRequest(slot)
+            receiveKeyframeRequest(slot, at: arrival)
         } else if packet.isFullIntraRequest {
             var index = 0
             while let entry = FIREntry(index, of: packet, in: compound) {
@@ -90,14 +86,17 @@ extension Engine {
                     runtimes[slot].lastFIR != entry.sequenceNumber
                 else { continue }
                 runtimes[slot].lastFIR = entry.sequenceNumber
-                receiveKeyframeRequest(slot)
+                receiveKeyframeRequest(slot, at: arrival)
             }
         }
     }
 
-    private mutating func receiveKeyframeRequest(_ slot: Int) {
+    /// Counted always, heard once in 500 ms: the publisher is not asked more often either.
+    private mutating func receiveKeyframeRequest(_ slot: Int, at now: Instant) {
         counters.keyframeRequestsReceived &+= 1
         slab[slot].counters.keyframeRequests &+= 1
+        if let last = runtimes[slot].lastKeyframeRequest, now - last < KeyframeRequester.interval { return }
+        runtimes[slot].lastKeyframeRequest = now
         wantKeyframes(for: slot)
     }
 
@@ -146,6 +145,10 @@ extension Engine {
         guard runtimes[slot].srtp != nil else { return }
         switch slab[slot].current.role {
         case .publisher:
+            if hasLeft(slot, at: now) {
+                end(slot, reason: .publisherBye, at: now, into: &batch)
+                return
+            }
             if runtimes[slot].nextReport <= now { sendReceiverReport(slot, at: now, into: &batch) }
             requestKeyframes(slot, at: now, into: &batch)
         case .viewer:
@@ -157,6 +160,12 @@ extension Engine {
                 }
             }
         }
+    }
+
+    /// Every source has said BYE and stayed silent; a browser says it as well when it pauses a track.
+    private func hasLeft(_ slot: Int, at now: Instant) -> Bool {
+        let tracks = rooms[runtimes[slot].room].tracks
+        return !tracks.isEmpty && tracks.allSatisfy { $0.hasEnded && now - $0.lastArrival >= Self.byeGrace }
     }
 
     private mutating func sendReceiverReport(_ slot: Int, at now: Instant, into batch: inout DatagramBatch) {

@@ -82,12 +82,25 @@ extension Engine {
         if !batch.append(reply.bytes, on: path) { counters.outputDropped &+= 1 }
     }
 
+    /// Leads the path to this session, unless another one that uses it was checked over it just now: a
+    /// single check with somebody else's address must not take his media away.
+    private mutating func claim(_ path: Path, slot: Int, at now: Instant) {
+        let owner = tuples.slot(for: path).map(Int.init)
+        guard owner != slot else { return }
+        if let owner, let last = slab[owner].agent.lastCheck(on: path), now - last < Self.claimPatience {
+            return
+        }
+        tuples.insert(path, slot: UInt32(slot))
+    }
+
+    private static var claimPatience: Interval { .seconds(10) }
+
     private mutating func apply(
         _ outcome: ICELiteAgent.Outcome, slot: Int, on path: Path, at now: Instant
     ) {
         if let forgotten = outcome.forgotten { tuples.remove(forgotten, slot: UInt32(slot)) }
-        if outcome.isNewPath { tuples.insert(path, slot: UInt32(slot)) }
         guard outcome.reply == .bindingSuccess else { return }
+        claim(path, slot: slot, at: now)
         var cold = slab.cold(slot)
         switch cold.state {
         case .connecting:

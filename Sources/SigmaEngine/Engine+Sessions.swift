@@ -180,6 +180,7 @@ extension Engine {
         for path in slab[slot].agent.validatedPaths { tuples.remove(path, slot: UInt32(slot)) }
         slots[cold.sessionID] = nil
         removeFromLive(slot)
+        earlyCount -= runtimes[slot].early.count
         runtimes.reset(slot)
         slab.free(handle(slot))
         counters.sessionsEnded &+= 1

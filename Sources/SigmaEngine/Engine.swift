@@ -45,6 +45,8 @@ package struct Engine: ~Copyable {
     package var wallClockOffset: Int64 = 0
     var random: SplitMix64
     var timerCursor = 0
+    /// Datagrams that wait for keys, of all sessions.
+    var earlyCount = 0
     var nextTick = Instant.zero
 
     /// - Parameters:

@@ -21,6 +21,8 @@ package struct EngineCounters: Equatable, Sendable {
     package var srtpBeforeKeys: UInt64 = 0
     package var srtpAuthenticationFailed: UInt64 = 0
     package var srtpReplayed: UInt64 = 0
+    /// Packets with one SSRC more than a peer may use.
+    package var sourcesRefused: UInt64 = 0
     package var rtpMalformed: UInt64 = 0
     package var rtpUnbound: UInt64 = 0
     package var rtpOnProbation: UInt64 = 0
@@ -50,6 +52,7 @@ package struct EngineCounters: Equatable, Sendable {
             ("handshakes_failed", handshakesFailed),
             ("srtp_before_keys", srtpBeforeKeys),
             ("srtp_authentication_failed", srtpAuthenticationFailed), ("srtp_replayed", srtpReplayed),
+            ("sources_refused", sourcesRefused),
             ("rtp_malformed", rtpMalformed), ("rtp_unbound", rtpUnbound),
             ("rtp_on_probation", rtpOnProbation), ("rtp_dropped", rtpDropped),
             ("rtp_forwarded", rtpForwarded), ("rtcp_malformed", rtcpMalformed),

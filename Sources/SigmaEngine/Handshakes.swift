@@ -23,6 +23,8 @@ package struct HandshakeJob: Sendable {
 /// What a handshake needs to know of its session.
 package struct HandshakeParameters: Sendable {
     package let role: DTLSRole
+    /// Whether a first datagram begins a handshake: not once there are keys.
+    package let mayOpen: Bool
     package let fingerprints: [CertificateFingerprint]
 }
 
@@ -33,6 +35,8 @@ package struct HandshakeResult: Sendable {
     /// To be sent, in order; also when the session is gone by now.
     package var datagrams: [[UInt8]] = []
     package var outcome = Outcome.inProgress
+    /// The peer has shown that it gets what we send.
+    package var hasProof = false
 
     package enum Outcome: Sendable {
         case inProgress
@@ -54,6 +58,9 @@ package struct Handshakes: ~Copyable {
 
     private let context: DTLSContext
     private var connections: [UInt32: Connection] = [:]
+    /// The last generation of each slot whose connection has ended: a datagram that stood in line behind the
+    /// end must not begin another, which nobody would close.
+    private var ended: [UInt32: UInt32] = [:]
 
     /// A class, since a noncopyable connection cannot lie in a dictionary.
     private final class Connection {
@@ -97,7 +104,7 @@ package struct Handshakes: ~Copyable {
             guard let connection = current(job.handle) else { return result }
             connection.dtls.close()
             result.datagrams = connection.dtls.takeOutput()
-            connections[job.handle.slot] = nil
+            forget(connection)
         }
         return result
     }
@@ -117,7 +124,7 @@ package struct Handshakes: ~Copyable {
                     flush(connection, at: now, &result)
                 } catch {
                     result.outcome = .failed(error)
-                    connections[connection.handle.slot] = nil
+                    forget(connection)
                 }
             }
             results.append(result)
@@ -126,6 +133,11 @@ package struct Handshakes: ~Copyable {
     }
 
     // MARK: Steps
+
+    private mutating func forget(_ connection: Connection) {
+        ended[connection.handle.slot] = connection.handle.generation
+        connections[connection.handle.slot] = nil
+    }
 
     private func current(_ handle: SessionHandle) -> Connection? {
         guard let connection = connections[handle.slot], connection.handle == handle else { return nil }
@@ -141,6 +153,7 @@ package struct Handshakes: ~Copyable {
             if let running = current(job.handle) {
                 connection = running
             } else {
+                guard parameters.mayOpen, ended[job.handle.slot] != job.handle.generation else { return }
                 connection = try open(job, parameters)
             }
             connection.path = job.path
@@ -167,7 +180,7 @@ package struct Handshakes: ~Copyable {
             if let connection = current(job.handle) {
                 connection.dtls.close()
                 result.datagrams = connection.dtls.takeOutput()
-                connections[job.handle.slot] = nil
+                forget(connection)
             }
             result.outcome = .failed(error)
         }
@@ -184,13 +197,14 @@ package struct Handshakes: ~Copyable {
 
     private func flush(_ connection: Connection, at now: Instant, _ result: inout HandshakeResult) {
         result.datagrams += connection.dtls.takeOutput()
+        result.hasProof = connection.dtls.hasProof
         let left = connection.dtls.timeLeft
         connection.retransmitAt = left.map { now + Interval(nanoseconds: max($0, 1_000_000)) } ?? .never
     }
 
     private mutating func release(_ connection: Connection) -> [UInt8] {
         connection.dtls.close()
-        connections[connection.handle.slot] = nil
+        forget(connection)
         return connection.dtls.takeOutput().last ?? []
     }
 }

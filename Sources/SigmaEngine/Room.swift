@@ -33,9 +33,10 @@ final class Track {
 
     /// Track index = index of the stream + this; moved by stripped packets, jumps and new streams.
     var indexOffset: Int64 = 0
-    /// Stream indices below this one still use ``previousOffset``.
-    var offsetSince: UInt64 = 0
-    var previousOffset: Int64 = 0
+    /// The first stream index that ``indexOffset`` is about; what comes later from before it is dropped.
+    var alignedAt: UInt64 = 0
+    /// The last stream indices that were not forwarded, oldest first.
+    var stripped: [UInt64] = []
     var highestIndex: UInt64 = 0
     var hasPackets = false
     /// The next packet begins a new stream, whose numbers and times follow those of the old one.
@@ -51,6 +52,8 @@ final class Track {
     /// Between the last two keyframes, and as last told; ms.
     var keyframeInterval: Int64 = 0
     var announcedInterval: Int64 = 0
+    var lastFactsEvent: Instant?
+    var lastIntervalEvent: Instant?
     var keyframeTimestamp: UInt32?
     var parameterSetTimestamp: UInt32?
     var facts: TrackFacts
@@ -80,10 +83,17 @@ final class Track {
     private static let sourceSilence = Interval.milliseconds(500)
 
     /// The index under which a packet is forwarded, however late it comes.
-    func trackIndex(_ index: UInt64) -> UInt64 {
-        let offset = index < offsetSince ? previousOffset : indexOffset
-        return UInt64(max(0, Int64(bitPattern: index) &+ offset))
+    ///
+    /// - Returns: `nil` when it is too late to say: two packets under one index would be one nonce for both.
+    func trackIndex(_ index: UInt64) -> UInt64? {
+        guard index >= alignedAt else { return nil }
+        if stripped.count == Self.strippedKept, let oldest = stripped.first, index < oldest { return nil }
+        // The offset counts every stripped packet, also those behind this one.
+        let later = Int64(stripped.count { $0 > index })
+        return UInt64(exactly: Int64(bitPattern: index) &+ indexOffset &+ later)
     }
+
+    private static let strippedKept = 32
 
     /// Lets a new stream follow the old one: its first index is the next, its first timestamp as much
     /// later as time has passed, but never the same.
@@ -91,8 +101,8 @@ final class Track {
         guard needsRealignment else { return }
         needsRealignment = false
         guard hasPackets else { return }
-        previousOffset = indexOffset
-        offsetSince = index
+        alignedAt = index
+        stripped.removeAll(keepingCapacity: true)
         indexOffset = Int64(bitPattern: highestIndex &+ 1) &- Int64(bitPattern: index)
         let elapsed = max(1, (arrival - lastArrival).nanoseconds / 1_000_000 * Int64(line.clockRate) / 1000)
         timestampOffset = lastTimestamp &+ UInt32(truncatingIfNeeded: elapsed) &- timestamp
@@ -100,8 +110,8 @@ final class Track {
 
     /// From stream index `index` + 1 on, numbers close the gap that a packet leaves which is not forwarded.
     func strip(_ index: UInt64) {
-        previousOffset = indexOffset
-        offsetSince = index &+ 1
+        if stripped.count == Self.strippedKept { stripped.removeFirst() }
+        stripped.append(index)
         indexOffset -= 1
     }
 }

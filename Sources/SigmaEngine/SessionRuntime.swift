@@ -18,11 +18,16 @@ struct SessionRuntime: ~Copyable {
     /// The `SSL` was freed after the handshake.
     var isDTLSReleased = false
     var srtp: SRTPSession?
+    /// The SSRCs that have sent us something authentic.
+    var sources = KnownSources()
+    var lastKeyframeRequest: Instant?
     /// SRTP that came while the keys were on their way.
     var early: [EarlyDatagram] = []
     /// Octets from and to the peer before DTLS is done.
     var unprovenReceived = 0
     var unprovenSent = 0
+    /// The peer has shown that it gets what we send to its address.
+    var hasProof = false
     /// Never connected until then: reaped.
     var connectDeadline = Instant.never
     var nextReport = Instant.never
@@ -34,10 +39,32 @@ struct SessionRuntime: ~Copyable {
     var egressCount = 0
 }
 
+/// The SSRCs one peer may use: libsrtp2 keeps a stream for each, and looks through all for every packet.
+struct KnownSources: BitwiseCopyable {
+    private static let limit = 16
+    private var ssrcs = InlineArray<16, UInt32>(repeating: 0)
+    private var count = 0
+
+    func contains(_ ssrc: UInt32) -> Bool {
+        for index in 0..<count where ssrcs[index] == ssrc { return true }
+        return false
+    }
+
+    var isFull: Bool { count == Self.limit }
+
+    mutating func insert(_ ssrc: UInt32) {
+        guard !isFull, !contains(ssrc) else { return }
+        ssrcs[count] = ssrc
+        count += 1
+    }
+}
+
 /// SRTP or SRTCP that came before its keys.
 struct EarlyDatagram {
     /// At most this many wait for one session.
     static let limit = 64
+    /// And this many for all of them.
+    static let totalLimit = 1024
 
     let octets: [UInt8]
     let isRTCP: Bool

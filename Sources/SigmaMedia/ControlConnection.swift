@@ -35,6 +35,11 @@ final class ControlConnection {
             close()
             return
         }
+        // What is sent goes once it is half, so that the total work stays linear.
+        if sent > 0, sent >= output.count - sent {
+            output.removeSubrange(..<sent)
+            sent = 0
+        }
         output += frame
         if output.count - sent > Self.outputLimit { close() }
     }

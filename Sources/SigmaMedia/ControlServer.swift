@@ -185,8 +185,8 @@ struct ControlServer: ~Copyable {
 
     // MARK: Streams
 
-    /// Sessions of one page: well below a frame of 64 KiB.
-    private static let pageLength = 256
+    /// Sessions of one page, at most 1 KiB each: well below a frame of 64 KiB.
+    private static let pageLength = 56
 
     private func sendSnapshot(_ id: UInt64, _ connection: ControlConnection, _ engine: borrowing Engine) {
         connection.send(

@@ -75,7 +75,8 @@ final class HandshakeThread: Sendable {
                 jobsReady.clear()
             }
         } catch {
-            Log.write(.error, "sigma-media: handshakes have stopped: \(error)")
+            // Nobody could connect any more: better to be restarted.
+            preconditionFailure("the handshake thread cannot wait: \(error)")
         }
     }
 
@@ -87,7 +88,11 @@ final class HandshakeThread: Sendable {
 
     /// - Returns: `false` when everything is done and nothing more will come.
     private func work(_ worker: Worker) -> Bool {
-        while let job = queues.withLock({ $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }) {
+        let jobs = queues.withLock { queues in
+            defer { queues.jobs = [] }
+            return queues.jobs
+        }
+        for job in jobs {
             let now = Instant(nanoseconds: SystemClock.monotonic())
             publish([Result(result: worker.handshakes.run(job, at: now), isAnswer: true)])
         }
