@@ -110,9 +110,9 @@ struct LimitTests {
 
 @Suite("Slow, endless and malformed requests")
 struct SlowClientTests {
-    /// One second for everything.
+    /// Three seconds for everything: a busy machine may keep a test waiting for one.
     private static let short = [
-        "SIGMA_HTTP_HEADER_SECONDS": "1", "SIGMA_HTTP_BODY_SECONDS": "1", "SIGMA_HTTP_IDLE_SECONDS": "1",
+        "SIGMA_HTTP_HEADER_SECONDS": "3", "SIGMA_HTTP_BODY_SECONDS": "3", "SIGMA_HTTP_IDLE_SECONDS": "3",
     ]
 
     /// Time from the sending of `text` to the end of the connection, a second octet each 100 ms.
@@ -142,7 +142,7 @@ struct SlowClientTests {
         try await TestServer.with(nil, environment: Self.short) { server async throws in
             let result = try await lifetime(server, text, dribbling: dribbling)
             #expect(result.answer.hasPrefix(answer) && (answer == "") == result.answer.isEmpty)
-            #expect((0.8..<4.5).contains(result.seconds))
+            #expect((2.4..<15).contains(result.seconds))
         }
     }
 
@@ -155,21 +155,21 @@ struct SlowClientTests {
             let result = try await lifetime(
                 server, "POST /whip HTTP/1.1\r\nHost: a\r\n\(headers)Content-Length: 5000\r\n\r\nv=0")
             #expect(result.answer.hasPrefix(answer))
-            #expect(result.seconds < 4.5)
+            #expect(result.seconds < 15)
         }
     }
 
     @Test func `an idle connection is closed, a used one stays`() async throws {
         try await TestServer.with(nil, environment: Self.short) { server async throws in
             let connection = try await server.connect()
-            for _ in 0..<4 {
+            for _ in 0..<8 {
                 try await connection.send("GET /rooms HTTP/1.1\r\nHost: a\r\n\r\n")
                 #expect(try await connection.answer().hasPrefix("HTTP/1.1 200 "))
                 try await Task.sleep(for: .milliseconds(500))
             }
             let begin = ContinuousClock.now
             #expect(try await connection.rest().isEmpty)
-            #expect(ContinuousClock.now - begin < .seconds(3))
+            #expect(ContinuousClock.now - begin < .seconds(15))
             await connection.close()
         }
     }
