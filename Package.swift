@@ -29,7 +29,7 @@ var targets: [Target] = [
     .target(name: "SigmaWire", swiftSettings: wire),
     .target(name: "SigmaCore", dependencies: ["SigmaWire"], swiftSettings: wire),
     .target(
-        name: "SigmaCrypto", dependencies: ["SigmaWire", "COpenSSL", "CSRTP"], swiftSettings: wire),
+        name: "SigmaCrypto", dependencies: ["SigmaWire", "COpenSSL"], swiftSettings: wire),
     .target(
         name: "SigmaEngine", dependencies: ["SigmaWire", "SigmaCore", "SigmaCrypto"],
         swiftSettings: wire),
@@ -53,7 +53,8 @@ var targets: [Target] = [
         name: "SigmaCoreTests", dependencies: ["SigmaCore", "SigmaWire", "SigmaTestKit"],
         swiftSettings: strict),
     .testTarget(
-        name: "SigmaCryptoTests", dependencies: ["SigmaCrypto", "SigmaWire"], swiftSettings: strict),
+        name: "SigmaCryptoTests", dependencies: ["SigmaCrypto", "SigmaCore", "SigmaWire", "CSRTP"],
+        swiftSettings: strict),
     .testTarget(
         name: "SigmaSDPTests", dependencies: ["SigmaSDP"], resources: [.copy("Offers")],
         swiftSettings: strict),

@@ -1,6 +1,9 @@
 #ifndef SIGMA_COPENSSL_SHIM_H
 #define SIGMA_COPENSSL_SHIM_H
 
+// The SHA1_* functions, which keep a hash's state in plain memory, are deprecated without a replacement that does.
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -15,6 +18,8 @@
 #include <openssl/srtp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+
+#include "hmac.h"
 
 // Swift does not import macros that expand to expressions: one inline function each.
 

@@ -1,5 +1,5 @@
 /// An SRTP protection profile, by its number in the use_srtp extension (RFC 5764 §4.1.2, RFC 7714 §14.2).
-package enum SRTPProfile: UInt16, Sendable {
+package enum SRTPProfile: UInt16, Sendable, BitwiseCopyable {
     case aes128CMSHA1_80 = 0x0001
     case aeadAES128GCM = 0x0007
 

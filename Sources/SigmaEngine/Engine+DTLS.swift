@@ -115,10 +115,12 @@ extension Engine {
     }
 
     private mutating func secure(
-        _ slot: Int, _ keys: SRTPKeys, at now: Instant, into batch: inout DatagramBatch
+        _ slot: Int, _ master: SRTPKeys, at now: Instant, into batch: inout DatagramBatch
     ) {
+        let keys = SRTPSessionKeys(master)
         do throws(SRTPError) {
-            runtimes[slot].srtp = try SRTPSession(keys)
+            runtimes[slot].sender = try SRTPSender(keys)
+            runtimes[slot].receiver = try SRTPReceiver(keys)
         } catch {
             counters.handshakesFailed &+= 1
             end(slot, reason: .handshakeFailed, at: now, into: &batch)
@@ -126,6 +128,7 @@ extension Engine {
         }
         var cold = slab.cold(slot)
         cold.srtpProfile = keys.profile.rawValue
+        cold.keys = FixedOctets(keys.octets) ?? FixedOctets()
         cold.state = .connected
         slab.commit(cold, slot: slot)
         runtimes[slot].connectDeadline = .never

@@ -49,7 +49,7 @@ extension Engine {
     }
 
     private func egressIndex(of slot: Int, following track: Int) -> Int? {
-        guard runtimes[slot].srtp != nil, !slab[slot].current.isPaused else { return nil }
+        guard runtimes[slot].sender != nil, !slab[slot].current.isPaused else { return nil }
         for index in 0..<runtimes[slot].egressCount where runtimes[slot].egress[index].track == track {
             return index
         }
@@ -78,11 +78,14 @@ extension Engine {
                 marker: packet.marker, payloadType: slab[slot].egress[egress].payloadType,
                 sequenceNumber: UInt16(truncatingIfNeeded: index), timestamp: timestamp,
                 ssrc: SSRC(rawValue: slab[slot].egress[egress].ssrc))
-            let length = track.ring.withOctets(serial) { octets in
-                Self.write(header, packet, octets, line: slab[slot].current.media[egress], to: &slotBytes)
+            sent = track.ring.withOctets(serial) { octets in
+                let headerLength = Self.writeHeader(
+                    header, packet, octets, line: slab[slot].current.media[egress], to: &slotBytes)
+                let start = Int(packet.payloadStart)
+                return runtimes[slot].sender?.sealRTP(
+                    octets.extracting(start..<(start + Int(packet.payloadLength))), behind: headerLength,
+                    in: &slotBytes, ssrc: header.ssrc.rawValue, index: index) ?? 0
             }
-            guard length > 0 else { return 0 }
-            sent = (try? runtimes[slot].srtp?.protectRTP(&slotBytes, length: length)) ?? 0
             return sent
         }
         guard hasRoom, sent > 0 else {
@@ -124,10 +127,10 @@ extension Engine {
         counters.rtpForwarded &+= 1
     }
 
-    /// Writes the packet as this viewer negotiated it: its payload type, SSRC, numbers and extension ids.
+    /// Writes the header as this viewer negotiated it: its payload type, SSRC, numbers and extension ids.
     ///
-    /// - Returns: Octets; 0 when it does not fit.
-    private static func write(
+    /// - Returns: Octets, extensions included.
+    private static func writeHeader(
         _ header: RTPHeader, _ packet: PacketRing.Packet, _ octets: RawSpan, line: MediaLineRecord,
         to bytes: inout MutableRawSpan
     ) -> Int {
@@ -140,14 +143,9 @@ extension Engine {
                 id: line.extensionID(carried.kind), octets.extracting(start..<(start + Int(carried.length))),
                 to: &bytes)
         }
-        let payloadOffset = writer.finish(in: &bytes)
-        let payloadStart = Int(packet.payloadStart)
-        let payloadLength = Int(packet.payloadLength)
-        let room = bytes.byteCount - SRTPProfile.aeadAES128GCM.rtpOverhead
-        guard payloadOffset + payloadLength <= room else { return 0 }
-        header.write(to: &bytes, hasExtension: payloadOffset > RTP.fixedHeaderLength)
-        bytes.copy(octets.extracting(payloadStart..<(payloadStart + payloadLength)), to: payloadOffset)
-        return payloadOffset + payloadLength
+        let length = writer.finish(in: &bytes)
+        header.write(to: &bytes, hasExtension: length > RTP.fixedHeaderLength)
+        return length
     }
 
     /// A viewer has joined, resumed or lost the picture: the publisher is asked at the next chance.

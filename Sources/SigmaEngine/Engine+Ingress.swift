@@ -11,8 +11,7 @@ extension Engine {
             return
         }
         guard
-            let plain = unprotect(
-                &datagram, length: length, slot: slot, isRTCP: false, arrival: arrival)
+            let plain = openRTP(&datagram, length: length, slot: slot, arrival: arrival)
         else { return }
         slab[slot].counters.packetsReceived &+= 1
         slab[slot].counters.octetsReceived &+= UInt64(plain)
@@ -30,49 +29,11 @@ extension Engine {
         }
     }
 
-    /// - Returns: Octets of the plain packet; `nil` when it was not authentic, counted.
-    mutating func unprotect(
-        _ datagram: inout MutableRawSpan, length: Int, slot: Int, isRTCP: Bool, arrival: Instant
-    ) -> Int? {
-        if runtimes[slot].srtp == nil {
-            holdBack(datagram.bytes.extracting(0..<length), slot: slot, isRTCP: isRTCP, arrival: arrival)
-            return nil
-        }
-        // The sender's SSRC: behind the timestamp of RTP, behind the header of RTCP.
-        let place = isRTCP ? 4 : 8
-        guard length >= place + 4 else {
-            counters.rtpMalformed &+= 1
-            return nil
-        }
-        let source = datagram.bytes.bigEndian(UInt32.self, at: place)
-        if runtimes[slot].sources.isFull, !runtimes[slot].sources.contains(source) {
-            counters.sourcesRefused &+= 1
-            return nil
-        }
-        do throws(SRTPError) {
-            let plain =
-                if isRTCP {
-                    try runtimes[slot].srtp?.unprotectRTCP(&datagram, length: length)
-                } else {
-                    try runtimes[slot].srtp?.unprotectRTP(&datagram, length: length)
-                }
-            runtimes[slot].sources.insert(source)
-            return plain
-        } catch {
-            slab[slot].counters.srtpFailures &+= 1
-            switch error {
-            case .replayed: counters.srtpReplayed &+= 1
-            case .authentication, .malformed, .library: counters.srtpAuthenticationFailed &+= 1
-            }
-            return nil
-        }
-    }
-
     // MARK: Before the keys
 
     /// Keeps what comes while the handshake's last step is under way: a peer that is done first sends at
     /// once, and the first packets are the keyframe that everybody waits for.
-    private mutating func holdBack(_ bytes: RawSpan, slot: Int, isRTCP: Bool, arrival: Instant) {
+    mutating func holdBack(_ bytes: RawSpan, slot: Int, isRTCP: Bool, arrival: Instant) {
         guard runtimes[slot].hasDTLS, slab[slot].current.role == .publisher,
             runtimes[slot].early.count < EarlyDatagram.limit, earlyCount < EarlyDatagram.totalLimit,
             bytes.byteCount <= PacketRing.packetLimit

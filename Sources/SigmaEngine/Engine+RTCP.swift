@@ -15,8 +15,7 @@ extension Engine {
         into batch: inout DatagramBatch
     ) {
         guard
-            let plain = unprotect(
-                &datagram, length: length, slot: slot, isRTCP: true, arrival: arrival)
+            let plain = openRTCP(&datagram, length: length, slot: slot, arrival: arrival)
         else { return }
         do throws(WireError) {
             let compound = try RTCPCompoundView(datagram.bytes.extracting(0..<plain))
@@ -130,11 +129,11 @@ extension Engine {
         _ slot: Int, into batch: inout DatagramBatch,
         _ write: (inout RTCPWriter, inout MutableRawSpan) -> Void
     ) {
-        guard let path = slab[slot].agent.mediaPath, runtimes[slot].srtp != nil else { return }
+        guard let path = slab[slot].agent.mediaPath, runtimes[slot].sender != nil else { return }
         let hasRoom = batch.append(on: path) { bytes in
             var writer = RTCPWriter()
             write(&writer, &bytes)
-            return (try? runtimes[slot].srtp?.protectRTCP(&bytes, length: writer.length)) ?? 0
+            return sealRTCP(&bytes, length: writer.length, slot: slot)
         }
         if !hasRoom { counters.outputDropped &+= 1 }
     }
@@ -142,7 +141,7 @@ extension Engine {
     /// What is due for this session: a receiver report and keyframe requests to a publisher, sender reports
     /// to a viewer.
     mutating func advanceRTCP(_ slot: Int, to now: Instant, into batch: inout DatagramBatch) {
-        guard runtimes[slot].srtp != nil else { return }
+        guard runtimes[slot].sender != nil else { return }
         switch slab[slot].current.role {
         case .publisher:
             if hasLeft(slot, at: now) {

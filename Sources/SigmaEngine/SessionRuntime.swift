@@ -17,9 +17,8 @@ struct SessionRuntime: ~Copyable {
     var hasDTLS = false
     /// The `SSL` was freed after the handshake.
     var isDTLSReleased = false
-    var srtp: SRTPSession?
-    /// The SSRCs that have sent us something authentic.
-    var sources = KnownSources()
+    var sender: SRTPSender?
+    var receiver: SRTPReceiver?
     var lastKeyframeRequest: Instant?
     /// SRTP that came while the keys were on their way.
     var early: [EarlyDatagram] = []
@@ -37,26 +36,6 @@ struct SessionRuntime: ~Copyable {
 
     var egress = InlineArray<4, EgressRuntime>(repeating: EgressRuntime())
     var egressCount = 0
-}
-
-/// The SSRCs one peer may use: libsrtp2 keeps a stream for each, and looks through all for every packet.
-struct KnownSources: BitwiseCopyable {
-    private static let limit = 16
-    private var ssrcs = InlineArray<16, UInt32>(repeating: 0)
-    private var count = 0
-
-    func contains(_ ssrc: UInt32) -> Bool {
-        for index in 0..<count where ssrcs[index] == ssrc { return true }
-        return false
-    }
-
-    var isFull: Bool { count == Self.limit }
-
-    mutating func insert(_ ssrc: UInt32) {
-        guard !isFull, !contains(ssrc) else { return }
-        ssrcs[count] = ssrc
-        count += 1
-    }
 }
 
 /// SRTP or SRTCP that came before its keys.

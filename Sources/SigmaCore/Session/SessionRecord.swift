@@ -21,6 +21,9 @@ package struct SessionRecord: BitwiseCopyable {
     package var agent = ICELiteAgent()
     package var egress = InlineArray<4, EgressRecord>(repeating: EgressRecord())
     package var ingress = InlineArray<8, IngressRecord>(repeating: IngressRecord())
+    /// SSRCs that had to leave ``ingress`` for others, and may not come back: their windows are gone.
+    package var retired = InlineArray<32, UInt32>(repeating: 0)
+    package var retiredCount: UInt8 = 0
     package var counters = SessionCounters()
     /// Next index of the SRTCP we send, next transport-wide sequence number.
     package var nextSRTCPIndex: UInt64 = 0
@@ -131,21 +134,6 @@ package struct EgressRecord: BitwiseCopyable, Sendable {
 
         package init() {}
     }
-}
-
-/// One incoming stream, as far as it must go on after a restart.
-package struct IngressRecord: BitwiseCopyable, Sendable {
-    /// 0: free.
-    package var ssrc: UInt32 = 0
-    package var mediaLine: UInt8 = 0
-    package var highestIndex: UInt64 = 0
-    package var replayWindow = InlineArray<16, UInt64>(repeating: 0)
-    package var srtcpIndex: UInt64 = 0
-    package var srtcpWindow: UInt64 = 0
-    package var rid = FixedOctets<16>()
-    package var timeline = MediaTimeline()
-
-    package init() {}
 }
 
 /// Totals of a session, for events and statistics.

@@ -12,6 +12,20 @@ package enum RTP {
     package static let oneByteProfile: UInt16 = 0xBEDE
     /// The same for two-byte ones; the low 4 bits are "appbits" (RFC 8285 §4.3).
     package static let twoByteProfile: UInt16 = 0x1000
+
+    /// Octets before the payload, CSRC list and extension included; `nil` when they run past the end.
+    ///
+    /// The header alone can be read from a packet that is still encrypted.
+    package static func headerLength(of packet: RawSpan) -> Int? {
+        guard packet.byteCount >= fixedHeaderLength else { return nil }
+        let first = packet.octet(at: 0)
+        var length = fixedHeaderLength + 4 * Int(first & 0x0F)
+        if first & 0x10 != 0 {
+            guard packet.byteCount >= length + 4 else { return nil }
+            length += 4 + 4 * Int(packet.bigEndian(UInt16.self, at: length + 2))
+        }
+        return length <= packet.byteCount ? length : nil
+    }
 }
 
 /// One RTP packet, read where it lies in the receive buffer.

@@ -1,0 +1,8 @@
+package enum SRTPError: Error, Equatable, Sendable {
+    /// The tag is wrong: forged, damaged, or of another key or index.
+    case authentication
+    /// Not an RTP or RTCP packet, or no room for the tag.
+    case malformed
+    /// OpenSSL's own number for a context that could not be made.
+    case library(UInt32)
+}
