@@ -24,6 +24,7 @@ var targets: [Target] = [
     .systemLibrary(
         name: "CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
     .target(name: "CSigmaSystem"),
+    .target(name: "CSigmaTestNetwork"),
     .target(name: "CSigmaTestKit", dependencies: ["COpenSSL"]),
 
     .target(name: "SigmaWire", swiftSettings: wire),
@@ -46,6 +47,10 @@ var targets: [Target] = [
         ],
         swiftSettings: wire),
 
+    .target(
+        name: "SigmaTestNetwork", dependencies: ["SigmaSystem", "SigmaWire", "CSigmaTestNetwork"],
+        swiftSettings: strict),
+
     .testTarget(
         name: "SigmaWireTests", dependencies: ["SigmaWire", "SigmaTestKit"],
         resources: [.copy("Captures")], swiftSettings: strict),
@@ -55,6 +60,8 @@ var targets: [Target] = [
     .testTarget(
         name: "SigmaCryptoTests", dependencies: ["SigmaCrypto", "SigmaCore", "SigmaWire", "CSRTP"],
         swiftSettings: strict),
+    .testTarget(
+        name: "SigmaSystemTests", dependencies: ["SigmaTestNetwork"], swiftSettings: strict),
     .testTarget(
         name: "SigmaSDPTests", dependencies: ["SigmaSDP"], resources: [.copy("Offers")],
         swiftSettings: strict),

@@ -31,7 +31,7 @@ struct MediaServer: ~Copyable {
         self.control = control
         self.signals = signals
         self.poll = poll
-        batch = DatagramBatch(capacity: 1024)
+        batch = DatagramBatch(capacity: 256)
     }
 
     /// Runs until SIGTERM or SIGINT.

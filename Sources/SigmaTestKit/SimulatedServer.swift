@@ -135,7 +135,7 @@ package import SigmaWire
     }
 
     private func drain(_ send: (Path, [UInt8]) -> Void) {
-        for index in 0..<batch.count { send(batch.path(at: index), batch.datagram(at: index)) }
+        batch.forEach { path, octets in send(path, octets) }
         batch.removeAll()
     }
 

@@ -1,17 +1,26 @@
 internal import CSigmaSystem
 internal import SigmaWire
 
-/// Headers and control messages for sendmmsg, laid out once.
+/// Headers and control messages for sendmmsg, laid out once: one message for a run of datagrams, which the kernel
+/// cuts into segments (UDP_SEGMENT).
 struct DatagramWriter: ~Copyable {
+    /// Messages of one system call.
     private static let capacity = 64
-    private static let controlLength = 64
+    private static let controlLength = 128
     /// How long a full send buffer may hold us up, ms.
     private static let patience: Int32 = 5
+    /// Two datagrams cost less as two messages than as one with two segments.
+    private static let leastSegments = 3
 
     private let control: UnsafeMutableRawPointer
     private let names: UnsafeMutablePointer<sockaddr_in6>
     private let vectors: UnsafeMutablePointer<iovec>
     private let messages: UnsafeMutablePointer<mmsghdr>
+    /// Messages that are laid out and not sent.
+    private var count = 0
+    private(set) var statistics = SendStatistics()
+    /// Cleared when the kernel, or the interface, has no segmentation.
+    var segments = true
 
     init() {
         let count = Self.capacity
@@ -32,31 +41,95 @@ struct DatagramWriter: ~Copyable {
         messages.deallocate()
     }
 
-    /// - Returns: How many the kernel refused.
-    func send(_ batch: borrowing DatagramBatch, _ descriptor: Int32) -> UInt64 {
-        var failures: UInt64 = 0
-        var start = 0
-        while start < batch.count {
-            let count = min(Self.capacity, batch.count - start)
-            for offset in 0..<count { prepare(offset, batch, start + offset) }
-            var sent = 0
-            var hasWaited = false
-            while sent < count {
-                let result = CSigma_sendmmsg(descriptor, messages + sent, UInt32(count - sent))
-                if result > 0 {
-                    sent += Int(result)
-                } else if errno == EAGAIN, !hasWaited {
-                    hasWaited = true
-                    waitForRoom(descriptor)
-                } else if errno != EINTR {
-                    // This one cannot go; the others may.
-                    failures += 1
-                    sent += 1
-                }
+    mutating func send(_ batch: borrowing DatagramBatch, _ descriptor: Int32) {
+        for index in 0..<batch.runCount {
+            let run = batch.run(at: index)
+            guard let octets = batch.pointer(to: run) else { continue }
+            if segments, run.count >= Self.leastSegments {
+                add(run, octets, length: run.octets, segment: run.segment, descriptor)
+            } else {
+                addEach(run, octets, descriptor)
             }
-            start += count
         }
-        return failures
+        flush(descriptor)
+    }
+
+    /// Lays out each datagram of a run as a message of its own.
+    private mutating func addEach(
+        _ run: DatagramBatch.Run, _ octets: UnsafeMutableRawPointer, _ descriptor: Int32
+    ) {
+        var offset = 0
+        while offset < run.octets {
+            let length = min(run.segment, run.octets - offset)
+            add(run, octets + offset, length: length, segment: 0, descriptor)
+            offset += length
+        }
+    }
+
+    /// - Parameter segment: 0 for a single datagram.
+    private mutating func add(
+        _ run: DatagramBatch.Run, _ octets: UnsafeMutableRawPointer, length: Int, segment: Int,
+        _ descriptor: Int32
+    ) {
+        if count == Self.capacity { flush(descriptor) }
+        names[count] = run.path.remote.sockaddr
+        vectors[count] = iovec(iov_base: octets, iov_len: length)
+        messages[count].msg_hdr.msg_name = UnsafeMutableRawPointer(names + count)
+        messages[count].msg_hdr.msg_namelen = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        messages[count].msg_hdr.msg_iov = vectors + count
+        messages[count].msg_hdr.msg_iovlen = 1
+        let used = writeControl(run.path, segment: segment, to: control + count * Self.controlLength)
+        messages[count].msg_hdr.msg_control = used > 0 ? control + count * Self.controlLength : nil
+        messages[count].msg_hdr.msg_controllen = used
+        count += 1
+    }
+
+    /// - Returns: Octets of the control messages.
+    private func writeControl(_ path: Path, segment: Int, to block: UnsafeMutableRawPointer) -> Int {
+        var used = 0
+        if path.local.high != 0 || path.local.low != 0 {
+            // Both families: the kernel takes a v4-mapped source for a v4-mapped destination.
+            var info = in6_pktinfo()
+            info.ipi6_addr = in6_addr(high: path.local.high, low: path.local.low)
+            info.ipi6_ifindex = path.local.isLinkLocal ? path.interfaceIndex : 0
+            let header = block.assumingMemoryBound(to: cmsghdr.self)
+            header.pointee.cmsg_level = Int32(IPPROTO_IPV6)
+            header.pointee.cmsg_type = IPV6_PKTINFO
+            header.pointee.cmsg_len = CSigma_CMSG_LEN(MemoryLayout<in6_pktinfo>.size)
+            UnsafeMutableRawPointer(CSigma_CMSG_DATA(header)).storeBytes(of: info, as: in6_pktinfo.self)
+            used = CSigma_CMSG_SPACE(MemoryLayout<in6_pktinfo>.size)
+        }
+        guard segment > 0 else { return used }
+        let header = (block + used).assumingMemoryBound(to: cmsghdr.self)
+        header.pointee.cmsg_level = Int32(IPPROTO_UDP)
+        header.pointee.cmsg_type = UDP_SEGMENT
+        header.pointee.cmsg_len = CSigma_CMSG_LEN(MemoryLayout<UInt16>.size)
+        UnsafeMutableRawPointer(CSigma_CMSG_DATA(header)).storeBytes(
+            of: UInt16(truncatingIfNeeded: segment), as: UInt16.self)
+        return used + CSigma_CMSG_SPACE(MemoryLayout<UInt16>.size)
+    }
+
+    private mutating func flush(_ descriptor: Int32) {
+        var sent = 0
+        var hasWaited = false
+        while sent < count {
+            let result = CSigma_sendmmsg(descriptor, messages + sent, UInt32(count - sent))
+            if result > 0 {
+                sent += Int(result)
+                continue
+            }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN where !hasWaited, ENOBUFS where !hasWaited:
+                hasWaited = true
+                waitForRoom(descriptor)
+            default:
+                // This one cannot go; the others may.
+                recover(sent, errno, descriptor)
+                sent += 1
+            }
+        }
+        count = 0
     }
 
     private func waitForRoom(_ descriptor: Int32) {
@@ -64,28 +137,66 @@ struct DatagramWriter: ~Copyable {
         _ = poll(&entry, 1, Self.patience)
     }
 
-    private func prepare(_ place: Int, _ batch: borrowing DatagramBatch, _ index: Int) {
-        let path = batch.path(at: index)
-        names[place] = path.remote.sockaddr
-        vectors[place] = iovec(iov_base: batch.pointer(at: index), iov_len: batch.length(at: index))
-        messages[place].msg_hdr.msg_name = UnsafeMutableRawPointer(names + place)
-        messages[place].msg_hdr.msg_namelen = socklen_t(MemoryLayout<sockaddr_in6>.size)
-        messages[place].msg_hdr.msg_iov = vectors + place
-        messages[place].msg_hdr.msg_iovlen = 1
-        messages[place].msg_hdr.msg_control = nil
-        messages[place].msg_hdr.msg_controllen = 0
-        guard path.local.high != 0 || path.local.low != 0 else { return }
-        // Both families: the kernel takes a v4-mapped source for a v4-mapped destination.
-        var info = in6_pktinfo()
-        info.ipi6_addr = in6_addr(high: path.local.high, low: path.local.low)
-        info.ipi6_ifindex = path.local.isLinkLocal ? path.interfaceIndex : 0
-        let block = control + place * Self.controlLength
-        let header = block.assumingMemoryBound(to: cmsghdr.self)
-        header.pointee.cmsg_level = Int32(IPPROTO_IPV6)
-        header.pointee.cmsg_type = IPV6_PKTINFO
-        header.pointee.cmsg_len = CSigma_CMSG_LEN(MemoryLayout<in6_pktinfo>.size)
-        UnsafeMutableRawPointer(CSigma_CMSG_DATA(header)).storeBytes(of: info, as: in6_pktinfo.self)
-        messages[place].msg_hdr.msg_control = block
-        messages[place].msg_hdr.msg_controllen = CSigma_CMSG_SPACE(MemoryLayout<in6_pktinfo>.size)
+    /// Sends a refused run datagram by datagram where the run was what was refused.
+    private mutating func recover(_ place: Int, _ error: Int32, _ descriptor: Int32) {
+        let octets = vectors[place].iov_len
+        let segment = segment(of: place)
+        guard segment > 0 else {
+            statistics.note(error, datagrams: 1)
+            return
+        }
+        switch error {
+        case EIO, EOPNOTSUPP, ENOPROTOOPT:
+            // No checksum offload on the interface, or a kernel without UDP_SEGMENT.
+            segments = false
+            statistics.segmentationRefused &+= 1
+        case EINVAL, EMSGSIZE:
+            // This path's MTU is smaller than a segment.
+            statistics.segmentationRefused &+= 1
+        default:
+            statistics.note(error, datagrams: UInt64((octets + segment - 1) / segment))
+            return
+        }
+        sendApart(place, octets, segment, descriptor)
+    }
+
+    private mutating func sendApart(_ place: Int, _ octets: Int, _ segment: Int, _ descriptor: Int32) {
+        guard let base = vectors[place].iov_base else { return }
+        let space = CSigma_CMSG_SPACE(MemoryLayout<UInt16>.size)
+        messages[place].msg_hdr.msg_controllen -= space
+        var offset = 0
+        while offset < octets {
+            vectors[place] = iovec(iov_base: base + offset, iov_len: min(segment, octets - offset))
+            if CSigma_sendmmsg(descriptor, messages + place, 1) != 1 { statistics.note(errno, datagrams: 1) }
+            offset += segment
+        }
+    }
+
+    /// The segment length of a message that is laid out; 0 for a single datagram.
+    private func segment(of place: Int) -> Int {
+        let header = withUnsafeMutablePointer(to: &messages[place].msg_hdr) { $0 }
+        var item = CSigma_CMSG_FIRSTHDR(header)
+        while let message = item {
+            if message.pointee.cmsg_level == Int32(IPPROTO_UDP), message.pointee.cmsg_type == UDP_SEGMENT {
+                return Int(UnsafeRawPointer(CSigma_CMSG_DATA(message)).loadUnaligned(as: UInt16.self))
+            }
+            item = CSigma_CMSG_NXTHDR(header, message)
+        }
+        return 0
+    }
+}
+
+/// What did not go out as it was meant to.
+package struct SendStatistics: Sendable {
+    /// Datagrams the kernel refused.
+    package var failures: UInt64 = 0
+    /// Of these, for want of room in the socket's buffer or the interface's queue.
+    package var overflows: UInt64 = 0
+    /// Runs that had to go datagram by datagram.
+    package var segmentationRefused: UInt64 = 0
+
+    mutating func note(_ error: Int32, datagrams: UInt64) {
+        failures &+= datagrams
+        if error == EAGAIN || error == ENOBUFS { overflows &+= datagrams }
     }
 }

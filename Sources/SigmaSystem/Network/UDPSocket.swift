@@ -10,8 +10,13 @@ package struct UDPSocket: ~Copyable {
     private var reader: DatagramReader
     private var writer: DatagramWriter
     package let localAddress: Address
-    /// Datagrams the kernel refused.
-    package private(set) var sendFailures: UInt64 = 0
+    /// Whether runs of datagrams go to the kernel as one message; it ends by itself where that is refused.
+    package var isSegmenting: Bool {
+        get { writer.segments }
+        set { writer.segments = newValue }
+    }
+
+    package var sendStatistics: SendStatistics { writer.statistics }
 
     private static let bufferLength: Int32 = 8 << 20
 
@@ -79,6 +84,6 @@ package struct UDPSocket: ~Copyable {
 
     /// Sends the batch in its order; what the kernel refuses is counted and left out.
     package mutating func send(_ batch: borrowing DatagramBatch) {
-        sendFailures &+= writer.send(batch, descriptor.number)
+        writer.send(batch, descriptor.number)
     }
 }
