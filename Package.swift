@@ -14,6 +14,16 @@ let strict: [SwiftSetting] = [
 ]
 /// The targets that touch a stranger's bytes.
 let pure: [SwiftSetting] = strict + [.strictMemorySafety()]
+#if arch(x86_64)
+    let accelerators: [Target.Dependency] = ["CIPSecMB"]
+    let acceleratorTargets: [Target] = [
+        .systemLibrary(name: "CIPSecMB", providers: [.apt(["libipsec-mb-dev"])])
+    ]
+#else
+    let accelerators: [Target.Dependency] = []
+    let acceleratorTargets: [Target] = []
+#endif
+
 let wire: [SwiftSetting] = pure + [.enableExperimentalFeature("Lifetimes")]
 
 var dependencies: [Package.Dependency] = []
@@ -30,7 +40,7 @@ var targets: [Target] = [
     .target(name: "SigmaWire", swiftSettings: wire),
     .target(name: "SigmaCore", dependencies: ["SigmaWire"], swiftSettings: wire),
     .target(
-        name: "SigmaCrypto", dependencies: ["SigmaWire", "COpenSSL"], swiftSettings: wire),
+        name: "SigmaCrypto", dependencies: ["SigmaWire", "COpenSSL"] + accelerators, swiftSettings: wire),
     .target(
         name: "SigmaEngine", dependencies: ["SigmaWire", "SigmaCore", "SigmaCrypto"],
         swiftSettings: wire),
@@ -137,6 +147,8 @@ if !coreOnly {
             swiftSettings: strict),
     ]
 }
+
+targets += acceleratorTargets
 
 let package = Package(
     name: "sigma",

@@ -12,8 +12,13 @@ internal import SigmaWire
     private let saltHigh: UInt64
     private let saltLow: UInt64
     private var mac: COpenSSL_HMACSHA1
+    /// Takes the place of `context` for an AEAD, in RTP.
+    private let accelerated: IPSecMBKey?
 
-    init(_ keys: SRTPStreamKeys, _ profile: SRTPProfile, isSealing: Bool) throws(SRTPError) {
+    /// - Parameter backend: OpenSSL's where it is not available.
+    init(
+        _ keys: SRTPStreamKeys, _ profile: SRTPProfile, isSealing: Bool, backend: SRTPBackend = .openssl
+    ) throws(SRTPError) {
         guard let context = unsafe EVP_CIPHER_CTX_new() else { throw .library(UInt32(ERR_get_error())) }
         let cipher =
             switch profile {
@@ -39,6 +44,8 @@ internal import SigmaWire
                 &mac, key.baseAddress?.assumingMemoryBound(to: UInt8.self), key.count)
         }
         self.mac = mac
+        let isAccelerated = backend == .ipsecMB && profile == .aeadAES128GCM
+        accelerated = isAccelerated ? IPSecMBKey(keys.cipherKey) : nil
     }
 
     deinit { unsafe EVP_CIPHER_CTX_free(context) }
@@ -96,6 +103,12 @@ internal import SigmaWire
         input: UnsafeRawPointer?, output: UnsafeMutableRawPointer?, count: Int,
         tag: UnsafeMutableRawPointer?
     ) {
+        if unsafe more == nil, accelerated != nil {
+            unsafe accelerated?.seal(
+                vector(ssrc, index), associated: associated, input: input, output: output, count: count,
+                tag: tag)
+            return
+        }
         var written: Int32 = 0
         var isDone = begin(ssrc, index)
         isDone = unsafe isDone && update(nil, associated.baseAddress, associated.count)
@@ -114,6 +127,10 @@ internal import SigmaWire
         _ ssrc: UInt32, _ index: UInt64, associated: UnsafeRawBufferPointer, more: UnsafeRawBufferPointer?,
         octets: UnsafeMutableRawPointer?, count: Int, tag: UnsafeMutableRawPointer?
     ) -> Bool {
+        if unsafe more == nil, accelerated != nil {
+            return unsafe accelerated?.open(
+                vector(ssrc, index), associated: associated, octets: octets, count: count, tag: tag) ?? false
+        }
         var written: Int32 = 0
         guard begin(ssrc, index), unsafe update(nil, associated.baseAddress, associated.count) else {
             return false

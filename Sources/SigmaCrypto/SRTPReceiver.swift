@@ -10,8 +10,8 @@ internal import SigmaWire
     private let rtp: SRTPCipher
     private let rtcp: SRTPCipher
 
-    package init(_ keys: SRTPSessionKeys) throws(SRTPError) {
-        let rtp = try SRTPCipher(keys.remoteRTP, keys.profile, isSealing: false)
+    package init(_ keys: SRTPSessionKeys, backend: SRTPBackend = .openssl) throws(SRTPError) {
+        let rtp = try SRTPCipher(keys.remoteRTP, keys.profile, isSealing: false, backend: backend)
         rtcp = try SRTPCipher(keys.remoteRTCP, keys.profile, isSealing: false)
         self.rtp = rtp
         profile = keys.profile

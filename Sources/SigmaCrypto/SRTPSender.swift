@@ -9,8 +9,8 @@ internal import SigmaWire
     private let rtp: SRTPCipher
     private let rtcp: SRTPCipher
 
-    package init(_ keys: SRTPSessionKeys) throws(SRTPError) {
-        let rtp = try SRTPCipher(keys.localRTP, keys.profile, isSealing: true)
+    package init(_ keys: SRTPSessionKeys, backend: SRTPBackend = .openssl) throws(SRTPError) {
+        let rtp = try SRTPCipher(keys.localRTP, keys.profile, isSealing: true, backend: backend)
         rtcp = try SRTPCipher(keys.localRTCP, keys.profile, isSealing: true)
         self.rtp = rtp
         profile = keys.profile

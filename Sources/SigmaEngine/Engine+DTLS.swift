@@ -119,8 +119,8 @@ extension Engine {
     ) {
         let keys = SRTPSessionKeys(master)
         do throws(SRTPError) {
-            runtimes[slot].sender = try SRTPSender(keys)
-            runtimes[slot].receiver = try SRTPReceiver(keys)
+            runtimes[slot].sender = try SRTPSender(keys, backend: configuration.srtpBackend)
+            runtimes[slot].receiver = try SRTPReceiver(keys, backend: configuration.srtpBackend)
         } catch {
             counters.handshakesFailed &+= 1
             end(slot, reason: .handshakeFailed, at: now, into: &batch)

@@ -6,6 +6,7 @@ package struct EngineConfiguration {
     /// Sessions at most, 1 to 2²⁰.
     package var sessionLimit = 4096
     package var journalCapacity = 1 << 16
+    package var srtpBackend = SRTPBackend.openssl
     /// Makes `count` octets from a cryptographic source.
     package var entropy: (_ count: Int) -> [UInt8]
 

@@ -30,7 +30,7 @@ package enum MediaProgram {
                 name: "sigma-sessions", byteCount: SessionSlab.byteCount(for: settings.maximumSessions))
             let journal = try SharedMemory(
                 name: "sigma-journal", byteCount: Journal.byteCount(capacity: Journal.defaultCapacity))
-            let engine = makeEngine(settings, identity.fingerprint, slab, journal)
+            let engine = try makeEngine(settings, identity.fingerprint, slab, journal)
             let hello = makeHello(settings, engine, socket)
             let handshakes = try HandshakeThread(Handshakes(identity))
             var server = try MediaServer(
@@ -141,9 +141,15 @@ package enum MediaProgram {
     private static func makeEngine(
         _ settings: MediaSettings, _ fingerprint: CertificateFingerprint, _ slab: borrowing SharedMemory,
         _ journal: borrowing SharedMemory
-    ) -> Engine {
+    ) throws(StartError) -> Engine {
+        let backend: SRTPBackend = settings.srtpBackend == .ipsecMB ? .ipsecMB : .openssl
+        guard backend.isAvailable else {
+            throw StartError(
+                description: "SIGMA_SRTP_BACKEND: this CPU or this build has no ipsec-mb; use openssl")
+        }
         var configuration = EngineConfiguration(entropy: Entropy.octets)
         configuration.sessionLimit = settings.maximumSessions
+        configuration.srtpBackend = backend
         configuration.journalCapacity = Journal.defaultCapacity
         return Engine(
             configuration, fingerprint: fingerprint, slabMemory: slab.base, journalMemory: journal.base)

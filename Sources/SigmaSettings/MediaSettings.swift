@@ -12,6 +12,8 @@ package struct MediaSettings: Sendable, Equatable {
     package let advertised: [AdvertisedAddress]
     /// `SIGMA_MAX_SESSIONS`.
     package let maximumSessions: Int
+    /// `SIGMA_SRTP_BACKEND`.
+    package let srtpBackend: SRTPLibrary
 
     /// - Parameter environment: Absent and empty variables take their defaults.
     /// - Throws: ``SettingsError`` for the first variable that is wrong.
@@ -22,6 +24,7 @@ package struct MediaSettings: Sendable, Equatable {
         runtimeDirectory = try Variables.runtimeDirectory.value(in: environment)
         advertised = try Variables.advertised.value(in: environment)
         maximumSessions = try Variables.maximumSessions.value(in: environment)
+        srtpBackend = try Variables.srtpBackend.value(in: environment)
     }
 
     /// Where the control protocol is served.
@@ -31,6 +34,12 @@ package struct MediaSettings: Sendable, Equatable {
     package static let variables: [VariableSummary] = [
         Variables.udpAddress.summary, Variables.udpPort.summary, Variables.advertised.summary,
         Variables.certificateDirectory.summary, Variables.runtimeDirectory.summary,
-        Variables.maximumSessions.summary,
+        Variables.maximumSessions.summary, Variables.srtpBackend.summary,
     ]
+}
+
+/// What encrypts media.
+package enum SRTPLibrary: String, Sendable, Equatable {
+    case openssl
+    case ipsecMB = "ipsec-mb"
 }

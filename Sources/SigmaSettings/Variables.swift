@@ -55,6 +55,10 @@ enum Variables {
                 Parse.number($0).flatMap { (1...1_048_576).contains($0) ? $0 : nil },
                 else: "is not a number of sessions; use 1 to 1048576")
         })
+    static let srtpBackend = Variable(
+        name: "SIGMA_SRTP_BACKEND", fallback: "openssl",
+        help: "what encrypts media: openssl, or ipsec-mb, which is faster on x86-64",
+        parse: { Parsed(SRTPLibrary(rawValue: $0), else: "is not a library; use openssl or ipsec-mb") })
     static let iceServers = Variable(
         name: "SIGMA_ICE_SERVERS", fallback: "",
         help: "STUN and TURN servers to tell clients of, comma-separated, as stun:host:port or "

@@ -44,15 +44,15 @@ struct SRTPEnd: ~Copyable {
     let receiver: SRTPReceiver
     let profile: SRTPProfile
 
-    init(_ profile: SRTPProfile, _ role: DTLSRole, material: [UInt8]? = nil) throws {
-        let keys = SRTPKeys(profile: profile, material: material ?? Self.material(profile), role: role)
-        try self.init(keys)
+    init(_ profile: SRTPProfile, _ role: DTLSRole, backend: SRTPBackend = .openssl) throws {
+        let keys = SRTPKeys(profile: profile, material: Self.material(profile), role: role)
+        try self.init(keys, backend: backend)
     }
 
-    init(_ master: SRTPKeys) throws {
+    init(_ master: SRTPKeys, backend: SRTPBackend = .openssl) throws {
         let keys = SRTPSessionKeys(master)
-        let sender = try SRTPSender(keys)
-        receiver = try SRTPReceiver(keys)
+        let sender = try SRTPSender(keys, backend: backend)
+        receiver = try SRTPReceiver(keys, backend: backend)
         self.sender = sender
         profile = master.profile
     }

@@ -5,11 +5,17 @@ import Testing
 @Suite("SRTPSender, SRTPReceiver: RFC 3711, RFC 7714")
 struct SRTPTests {
     static let profiles: [SRTPProfile] = [.aes128CMSHA1_80, .aeadAES128GCM]
+    /// Every profile with each library that this machine has for it.
+    static let variants: [(SRTPProfile, SRTPBackend)] =
+        [(.aes128CMSHA1_80, .openssl), (.aeadAES128GCM, .openssl)]
+        + (SRTPBackend.ipsecMB.isAvailable ? [(.aeadAES128GCM, .ipsecMB)] : [])
 
-    @Test(arguments: profiles)
-    func `any flipped bit of the protected packet is refused`(profile: SRTPProfile) throws {
-        let client = try SRTPEnd(profile, .client)
-        let server = try SRTPEnd(profile, .server)
+    @Test(arguments: variants)
+    func `any flipped bit of the protected packet is refused`(
+        profile: SRTPProfile, backend: SRTPBackend
+    ) throws {
+        let client = try SRTPEnd(profile, .client, backend: backend)
+        let server = try SRTPEnd(profile, .server, backend: backend)
         let plain = RTPFixture.packet(sequenceNumber: 9, payload: 8)
         let sealed = client.seal(plain, index: 9)
         for bit in 0..<(sealed.count * 8) {

@@ -13,6 +13,7 @@ struct SettingsTests {
         #expect(settings.controlSocketPath == "/run/sigma/control.sock")
         #expect(settings.advertised.isEmpty)
         #expect(settings.maximumSessions == 4096)
+        #expect(settings.srtpBackend == .openssl)
     }
 
     @Test func `signal needs only the token`() throws {
@@ -102,6 +103,10 @@ struct SettingsTests {
         (
             ["UDP_ADDRESS": "localhost"],
             #"UDP_ADDRESS: "localhost" is not an IP address; use one such as [::] or 0.0.0.0"#
+        ),
+        (
+            ["SIGMA_SRTP_BACKEND": "fast"],
+            #"SIGMA_SRTP_BACKEND: "fast" is not a library; use openssl or ipsec-mb"#
         ),
         (
             ["SIGMA_MAX_SESSIONS": "0"],

@@ -1,0 +1,81 @@
+import SigmaCore
+import Testing
+
+@Suite("TimerWheel")
+struct TimerWheelTests {
+    private struct Dice {
+        var state: UInt64
+
+        mutating func roll(_ bound: UInt64) -> UInt64 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return (state >> 33) % bound
+        }
+    }
+
+    private static func milliseconds(_ count: Int64) -> Instant { Instant(nanoseconds: count * 1_000_000) }
+
+    /// Against a plain list of deadlines: nothing early, nothing more than a tick late, nothing twice or forgotten.
+    @Test(arguments: UInt64(1)...6)
+    func `meets every deadline once, within a tick`(seed: UInt64) {
+        var wheel = TimerWheel(slots: 200)
+        var deadlines: [Int: Int64] = [:]
+        var dice = Dice(state: seed)
+        var now: Int64 = 5_000_000
+        _ = wheel.takeDue(at: Self.milliseconds(now))
+        for _ in 0..<20_000 {
+            let slot = Int(dice.roll(200))
+            switch dice.roll(10) {
+            case 0:
+                wheel.cancel(slot)
+                deadlines[slot] = nil
+            case 1:
+                let moment = now + 11 + Int64(dice.roll(40_000))
+                wheel.hasten(slot, to: Self.milliseconds(moment))
+                deadlines[slot] = min(deadlines[slot] ?? .max, moment)
+            case 2...4:
+                let moment = now + 11 + Int64(dice.roll(dice.roll(2) == 0 ? 100 : 40_000))
+                wheel.schedule(slot, at: Self.milliseconds(moment))
+                deadlines[slot] = moment
+            default:
+                now += Int64(dice.roll(dice.roll(50) == 0 ? 30_000 : 30))
+                while let due = wheel.takeDue(at: Self.milliseconds(now)) {
+                    let deadline = deadlines.removeValue(forKey: due)
+                    #expect(deadline.map { $0 <= now } == true)
+                }
+                #expect(deadlines.values.allSatisfy { $0 > now - 10 })
+            }
+            #expect(wheel.count == deadlines.count)
+            if let next = wheel.deadline {
+                #expect(deadlines.values.allSatisfy { next.nanoseconds <= ($0 + 10) * 1_000_000 })
+            }
+        }
+    }
+
+    @Test func `a slot that is set to the past waits for the next tick, so that no pass is endless`() {
+        var wheel = TimerWheel(slots: 1)
+        let now = Self.milliseconds(1000)
+        wheel.schedule(0, at: now)
+        let first = wheel.takeDue(at: now)
+        wheel.schedule(0, at: .zero)
+        let second = wheel.takeDue(at: now)
+        let third = wheel.takeDue(at: Self.milliseconds(1010))
+        #expect(first == 0 && second == nil && third == 0)
+    }
+
+    @Test func `sleeps until a deadline, a turn at most`() {
+        var wheel = TimerWheel(slots: 2)
+        #expect(wheel.deadline == nil)
+        _ = wheel.takeDue(at: Self.milliseconds(70))
+        wheel.schedule(0, at: Self.milliseconds(500))
+        #expect(wheel.deadline == Self.milliseconds(500))
+        wheel.schedule(1, at: Self.milliseconds(205))
+        #expect(wheel.deadline == Self.milliseconds(210))
+        wheel.cancel(1)
+        // A turn and a bit ahead: its bucket is the current one, and yet nobody is to be woken now.
+        wheel.schedule(1, at: Self.milliseconds(70 + 10_240))
+        #expect(wheel.deadline == Self.milliseconds(500))
+        wheel.cancel(1)
+        wheel.schedule(0, at: Self.milliseconds(60))
+        #expect(wheel.deadline == Self.milliseconds(80))
+    }
+}
