@@ -35,6 +35,7 @@ var targets: [Target] = [
         name: "CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
     .target(name: "CSigmaSystem"),
     .target(name: "CSigmaTestNetwork"),
+    .target(name: "CFlood", path: "Tests/Flood/CFlood"),
     .target(name: "CSigmaTestKit", dependencies: ["COpenSSL"]),
 
     .target(name: "SigmaWire", swiftSettings: wire),
@@ -60,6 +61,9 @@ var targets: [Target] = [
     .target(
         name: "SigmaTestNetwork", dependencies: ["SigmaSystem", "SigmaWire", "CSigmaTestNetwork"],
         swiftSettings: strict),
+    .executableTarget(
+        name: "sigma-flood", dependencies: ["CFlood", "SigmaSystem", "SigmaWire"],
+        path: "Tests/Flood/Program", swiftSettings: strict),
 
     .testTarget(
         name: "SigmaWireTests", dependencies: ["SigmaWire", "SigmaTestKit"],
@@ -142,7 +146,8 @@ if !coreOnly {
         .testTarget(
             name: "ProcessTests",
             dependencies: [
-                "SigmaControl", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "SigmaControl", "SigmaPeer", "SigmaSystem", "SigmaWire",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: strict),
     ]

@@ -6,6 +6,7 @@ import SigmaWire
 final class LoadClient {
     let peer: Peer
     let role: PeerRole
+    private let delays: DelayHistogram
     private var socket: UDPSocket
     /// When the request was sent, ns of the monotonic clock.
     private let askedAt: Int64
@@ -19,8 +20,11 @@ final class LoadClient {
     /// Makes the peer and posts its offer.
     ///
     /// - Throws: What kept it from having a session.
-    init(_ role: PeerRole, at url: HTTPURL, _ options: LoadOptions, seed: UInt64) throws(LoadError) {
+    init(
+        _ role: PeerRole, at url: HTTPURL, _ options: LoadOptions, seed: UInt64, delays: DelayHistogram
+    ) throws(LoadError) {
         self.role = role
+        self.delays = delays
         do throws(SystemError) {
             socket = try UDPSocket(binding: Address.unspecified)
         } catch {
@@ -81,11 +85,23 @@ final class LoadClient {
         while let count = try? socket.receive(), count > 0 {
             let now = SystemClock.monotonic()
             for index in 0..<count {
-                socket.withDatagram(index) { bytes, length, path, _ in
-                    peer.handle(datagram: bytes.bytes.array(0..<length), from: path.remote, at: now)
+                socket.withDatagram(index) { bytes, length, path, arrival in
+                    let datagram = bytes.bytes.array(0..<length)
+                    peer.handle(datagram: datagram, from: path.remote, at: now)
+                    if arrival != 0 { noteDelay(datagram, arrival) }
                 }
             }
         }
+    }
+
+    /// The kernel says when a packet came, whatever this program was busy with.
+    private func noteDelay(_ datagram: [UInt8], _ arrival: Int64) {
+        guard role == .viewer, datagram.count >= 12, (128...191).contains(datagram[0]),
+            !(192...223).contains(datagram[1])
+        else { return }
+        let ssrc = datagram[8..<12].reduce(0) { $0 << 8 | UInt32($1) }
+        guard let capture = peer.received[ssrc]?.lastCapture else { return }
+        delays.note(transit: arrival - capture.time)
     }
 
     /// Does what is due, and sends what came of it.

@@ -13,6 +13,7 @@ struct LoadReport {
     /// Whether the payloads are of our own making, so that they can be checked.
     private let isSynthetic: Bool
     private let publisher: Publisher?
+    private let delays: DelayHistogram
 
     private struct Publisher {
         let isConnected: Bool
@@ -20,7 +21,11 @@ struct LoadReport {
         let keyframeRequests: Int
     }
 
-    init(viewers: [LoadClient], publisher: LoadClient?, options: LoadOptions, failures: [String]) {
+    init(
+        viewers: [LoadClient], publisher: LoadClient?, options: LoadOptions, failures: [String],
+        delays: DelayHistogram
+    ) {
+        self.delays = delays
         wanted = options.whep == nil ? 0 : options.viewers
         connected = viewers.filter { $0.peer.state == .connected }.count
         let clients = viewers + (publisher.map { [$0] } ?? [])
@@ -74,6 +79,9 @@ struct LoadReport {
             ("frames_median", count(Self.middle(framesPerViewer))),
             ("damaged_payloads", isSynthetic ? count(sum(\.damagedPayloads)) : "null"),
             ("missed_from_publisher", isSynthetic ? count(sum(\.missedFromPublisher)) : "null"),
+            ("delay_ms_median", number(delays.milliseconds(share: 0.5))),
+            ("delay_ms_p99", number(delays.milliseconds(share: 0.99))),
+            ("delay_ms_max", number(delays.milliseconds(share: 1))),
             ("connect_ms_median", number(Self.middle(connectTimes))),
             ("connect_ms_max", number(connectTimes.last)),
             ("first_frame_ms_median", number(Self.middle(firstFrameTimes))),

@@ -8,6 +8,7 @@ final class LoadRun {
     private var publisher: LoadClient?
     private var viewers: [LoadClient] = []
     private var failures: [String] = []
+    private let delays = DelayHistogram()
     private var batch = DatagramBatch(capacity: 64)
 
     /// A publisher has this long to connect before the viewers are let in, ns.
@@ -19,12 +20,14 @@ final class LoadRun {
         do throws(SystemError) {
             var poll = try EventPoll()
             try start(&poll)
+            // Only from when everybody is there: before, this program waits for answers of HTTP.
+            delays.removeAll()
             if publisher != nil || !viewers.isEmpty { try run(for: Int64(options.seconds * 1e9), &poll) }
         } catch {
             failures.append("\(error)")
         }
         let report = LoadReport(
-            viewers: viewers, publisher: publisher, options: options, failures: failures)
+            viewers: viewers, publisher: publisher, options: options, failures: failures, delays: delays)
         for viewer in viewers { viewer.leave(token: options.token, through: &batch) }
         publisher?.leave(token: options.token, through: &batch)
         return report
@@ -57,7 +60,7 @@ final class LoadRun {
         // Two runs must not be the same peers.
         let seed = seed &+ UInt64(bitPattern: SystemClock.unix())
         do throws(LoadError) {
-            let client = try LoadClient(role, at: url, options, seed: seed)
+            let client = try LoadClient(role, at: url, options, seed: seed, delays: delays)
             do throws(SystemError) {
                 try poll.add(client.descriptor)
             } catch {

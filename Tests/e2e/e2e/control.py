@@ -132,3 +132,25 @@ class ControlClient:
         begin = fields(messages[0][8][0])
         entries = [fields(entry) for entry in begin.get(2, [])]
         return {entry[1][0].decode(): entry.get(2, [0])[0] for entry in entries}
+
+    def open_viewer(self, session_id: bytes, room: int) -> str:
+        """Opens a session that nobody will connect; our ufrag."""
+        line = (
+            octets_field(1, b"0") + number_field(2, 1) + number_field(3, 1) + number_field(4, 111)
+            + number_field(6, 48_000) + number_field(8, 1))
+        fingerprint = number_field(1, 1) + octets_field(2, bytes(32))
+        session = (
+            octets_field(1, session_id) + number_field(2, room) + number_field(3, 2) + octets_field(4, b"abcd")
+            + octets_field(5, b"p" * 22) + octets_field(6, fingerprint) + number_field(7, 1) + octets_field(8, line)
+            + octets_field(9, b"name"))
+        self.send(number_field(1, 9) + octets_field(3, session))
+        answer = self.receive()
+        assert 3 in answer, f"no session: {answer}"
+        return fields(answer[3][0])[1][0].decode()
+
+    def publisher_ssrcs(self) -> list[int]:
+        """The SSRCs of the tracks that publishers send."""
+        pages = [fields(message[9][0]) for message in self._stream(octets_field(7, b""), 10) if 9 in message]
+        sessions = [fields(item) for page in pages for item in page.get(1, [])]
+        tracks = [fields(track) for session in sessions if session[3] == [1] for track in session.get(13, [])]
+        return [track[3][0] for track in tracks if 3 in track]
