@@ -18,7 +18,7 @@ extension Engine {
                 counters.stunIgnored &+= 1
                 return
             }
-            guard let slot = sessionOf(username: bytes.array(username)) else {
+            guard let slot = sessionOf(username: bytes.extracting(username)) else {
                 counters.stunUnknownUfrag &+= 1
                 return
             }
@@ -33,12 +33,18 @@ extension Engine {
     }
 
     /// The slot stands in our ufrag, the first half of USERNAME (RFC 8445 §7.2.2); the rest has to match.
-    private func sessionOf(username: [UInt8]) -> Int? {
-        guard
-            let slot = ICECredentials.slot(ofUfrag: username.prefix(ICECredentials.ufragLength)).map(
-                Int.init),
-            slot < slab.count, slab[slot].commit != 0, runtimes[slot].username == username
+    ///
+    /// - Complexity: O(octets), no allocation: this is what a flood of forged checks costs us.
+    private func sessionOf(username: RawSpan) -> Int? {
+        guard username.byteCount > ICECredentials.ufragLength,
+            let slot = ICECredentials.slot(
+                ofUfrag: username.extracting(0..<ICECredentials.ufragLength)
+            ).map(Int.init), slot < slab.count, slab[slot].commit != 0,
+            runtimes[slot].username.count == username.byteCount
         else { return nil }
+        for (place, octet) in runtimes[slot].username.enumerated() where username.octet(at: place) != octet {
+            return nil
+        }
         return slot
     }
 

@@ -100,13 +100,16 @@ struct ICECredentialsTests {
     func `a ufrag says the slot it was made for`(slot: UInt32) {
         let entropy = (0..<ICECredentials.entropyLength).map { UInt8(truncatingIfNeeded: $0 * 7) }
         let credentials = ICECredentials(slot: slot, entropy: entropy)
-        #expect(ICECredentials.slot(ofUfrag: credentials.ufrag) == slot)
+        let found = ICECredentials.slot(ofUfrag: credentials.ufrag.span.bytes)
+        #expect(found == slot)
         #expect(credentials.ufrag.count == 12 && credentials.password.count == 32)
         #expect("\(credentials)" == "ICECredentials(redacted)")
     }
 
     @Test(arguments: ["", "aaaa", "aaaaaaaaaaaaa", "AAAAaaaaaaaa", "0189aaaaaaaa", "aa:aaaaaaaaa"])
     func `a ufrag that is not of our making names no slot`(ufrag: String) {
-        #expect(ICECredentials.slot(ofUfrag: Array(ufrag.utf8)) == nil)
+        let octets = Array(ufrag.utf8)
+        let found = ICECredentials.slot(ofUfrag: octets.span.bytes)
+        #expect(found == nil)
     }
 }

@@ -1,3 +1,5 @@
+internal import SigmaWire
+
 /// Our ufrag and password for one session (RFC 8445 §5.3).
 ///
 /// The ufrag is 4 characters of base32 that say the slot, then 8 random ones (40 bits): any shard routes a
@@ -19,10 +21,11 @@ package struct ICECredentials: Equatable, Sendable, CustomStringConvertible {
     }
 
     /// The slot that a ufrag of ours names; `nil` for one that is not of our making.
-    package static func slot(ofUfrag ufrag: some Collection<UInt8>) -> UInt32? {
-        guard ufrag.count == ufragLength else { return nil }
+    package static func slot(ofUfrag ufrag: RawSpan) -> UInt32? {
+        guard ufrag.byteCount == ufragLength else { return nil }
         var slot: UInt32 = 0
-        for character in ufrag.prefix(4) {
+        for place in 0..<4 {
+            let character = ufrag.octet(at: place)
             switch character {
             case UInt8(ascii: "a")...UInt8(ascii: "z"):
                 slot = slot << 5 | UInt32(character - UInt8(ascii: "a"))
