@@ -5,6 +5,10 @@ package import SigmaWire
 extension Engine {
     /// Jobs that may wait at most; above it datagrams are dropped and counted, as a full socket would.
     package static let handshakeQueueLimit = 1024
+    /// Jobs of one session that may wait: a client's longest flight and its repetition, with room to spare.
+    ///
+    /// Without it one peer's datagrams would leave no place for the others'.
+    package static let handshakeShare = 32
     private static var alertContentType: UInt8 { 21 }
 
     /// DTLS is heard from validated paths only, whoever sent a hello first (RFC 8445 §12.1.1).
@@ -28,11 +32,21 @@ extension Engine {
     }
 
     mutating func queueHandshake(_ slot: Int, _ step: HandshakeJob.Step, on path: Path) {
-        guard handshakeJobs.count + handshakesInFlight < Self.handshakeQueueLimit else {
-            counters.dtlsOverflow &+= 1
-            return
+        // A lost datagram is sent again; a start comes once in a session and must not be lost.
+        if case .datagram = step {
+            guard handshakeQueueDepth < Self.handshakeQueueLimit,
+                runtimes[slot].handshakeJobs < Self.handshakeShare
+            else {
+                counters.dtlsOverflow &+= 1
+                return
+            }
         }
+        appendHandshakeJob(slot, step, on: path)
+    }
+
+    private mutating func appendHandshakeJob(_ slot: Int, _ step: HandshakeJob.Step, on path: Path) {
         runtimes[slot].hasDTLS = true
+        runtimes[slot].handshakeJobs += 1
         handshakeJobs.append(HandshakeJob(handle: handle(slot), path: path, step: step))
     }
 
@@ -53,7 +67,10 @@ extension Engine {
     package mutating func apply(
         _ result: HandshakeResult, isAnswer: Bool, at now: Instant, into batch: inout DatagramBatch
     ) {
-        if isAnswer { handshakesInFlight -= 1 }
+        if isAnswer {
+            handshakesInFlight -= 1
+            if slab.isCurrent(result.handle) { runtimes[Int(result.handle.slot)].handshakeJobs -= 1 }
+        }
         if result.hasProof, slab.isCurrent(result.handle) {
             runtimes[Int(result.handle.slot)].hasProof = true
         }
@@ -147,7 +164,7 @@ extension Engine {
         guard let path = slab[slot].agent.mediaPath else { return }
         if runtimes[slot].hasDTLS {
             // Even above the limit: the connection has to be freed.
-            handshakeJobs.append(HandshakeJob(handle: handle(slot), path: path, step: .close))
+            appendHandshakeJob(slot, .close, on: path)
             return
         }
         let kept = slab[slot].current.closeNotify

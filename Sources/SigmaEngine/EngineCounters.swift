@@ -12,7 +12,7 @@ package struct EngineCounters: Equatable, Sendable {
     /// DTLS, RTP or RTCP from an address without an authenticated check.
     package var unknownTuple: UInt64 = 0
     package var dtlsReceived: UInt64 = 0
-    /// The queue of the handshakes was full.
+    /// The queue of the handshakes was full, or the session's share of it.
     package var dtlsOverflow: UInt64 = 0
     /// Handshake datagrams held back, since the peer had sent less than a third of them.
     package var amplificationHeld: UInt64 = 0

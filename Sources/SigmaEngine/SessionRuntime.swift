@@ -15,6 +15,8 @@ struct SessionRuntime: ~Copyable {
 
     /// ``Handshakes`` has, or is about to have, a connection for it.
     var hasDTLS = false
+    /// Its handshake jobs that wait or are under way.
+    var handshakeJobs = 0
     /// The `SSL` was freed after the handshake.
     var isDTLSReleased = false
     var sender: SRTPSender?
