@@ -15,6 +15,8 @@ struct ControlServer: ~Copyable {
     /// The client whose acknowledgements release events: the newest that claimed it.
     private var recorder: Int32?
     private let hello: MediaHello
+    /// Of the socket, for the statistics; set before each call of ``handle(_:_:at:into:)``.
+    var socketCounters: [(String, UInt64)] = []
     private static let connectionLimit = 16
 
     init(listener: consuming UnixListener, hello: MediaHello) {
@@ -214,7 +216,7 @@ struct ControlServer: ~Copyable {
                 $0.requestID = id
                 $0.statisticsBegin.time = engine.unixTime(at: now)
                 $0.statisticsBegin.counters = Dictionary(
-                    engine.counters.named, uniquingKeysWith: { first, _ in first })
+                    engine.counters.named + socketCounters, uniquingKeysWith: { first, _ in first })
             })
         let ids = request.sessionIds.compactMap { SessionID([UInt8]($0)) }
         // Ids that are all malformed must not read as "all sessions".

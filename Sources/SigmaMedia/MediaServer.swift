@@ -61,6 +61,7 @@ struct MediaServer: ~Copyable {
         } else if item.descriptor == control.listenerNumber {
             control.accept(poll)
         } else if control.owns(item.descriptor) {
+            control.socketCounters = socket.counters
             control.handle(item, &engine, at: now, into: &batch)
             flush()
         }

@@ -45,5 +45,6 @@ struct HelloRaceTests {
         let counters = try control.counters()
         #expect(counters["unknown_tuple"] ?? 0 >= 500)
         #expect(counters["handshakes_failed"] == 0)
+        #expect(counters["receive_overflow"] == 0 && counters["send_failures"] == 0)
     }
 }

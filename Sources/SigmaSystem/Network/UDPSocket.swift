@@ -65,6 +65,22 @@ package struct UDPSocket: ~Copyable {
 
     package var number: Int32 { descriptor.number }
 
+    /// Datagrams that found the receive buffer full since the socket was made; wraps at 2³².
+    package var receiveOverflow: UInt64 {
+        // SK_MEMINFO_DROPS is the last of nine (linux/sock_diag.h).
+        var information = [UInt32](repeating: 0, count: 9)
+        var length = socklen_t(9 * MemoryLayout<UInt32>.stride)
+        guard getsockopt(descriptor.number, SOL_SOCKET, SO_MEMINFO, &information, &length) == 0 else {
+            return 0
+        }
+        return UInt64(information[8])
+    }
+
+    /// What the kernel did not carry, by the names of the statistics.
+    package var counters: [(String, UInt64)] {
+        [("receive_overflow", receiveOverflow), ("send_failures", sendFailures)]
+    }
+
     /// Takes what waits, at most 64 datagrams.
     ///
     /// - Returns: How many; ``withDatagram(_:_:)`` lends them until the next call.
