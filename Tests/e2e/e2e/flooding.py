@@ -38,14 +38,14 @@ class Flood:
 
 FLOODS = [
     Flood("none"),
-    Flood("spoofed STUN, unknown ufrag", "stun", 200_000),
-    Flood("spoofed STUN, known ufrag", "integrity", 200_000),
-    Flood("ClientHellos of strangers", "hello", 100_000),
-    Flood("forged SRTP of strangers", "srtp", 100_000),
-    Flood("forged SRTP of the viewers", "srtp", 100_000, "viewers"),
-    Flood("forged SRTP of the publisher", "srtp", 100_000, "publisher"),
+    Flood("STUN of nobody's ufrag", "stun", 200_000),
+    Flood("STUN of a session's ufrag", "integrity", 200_000),
+    Flood("hellos of strangers", "hello", 100_000),
+    Flood("SRTP of strangers", "srtp", 100_000),
+    Flood("SRTP of the viewers", "srtp", 100_000, "viewers"),
+    Flood("SRTP of the publisher", "srtp", 100_000, "publisher"),
     Flood("random octets", "random", 100_000),
-    Flood("all of these", "mix", 100_000, "viewers"),
+    Flood("all together", "mix", 100_000, "viewers"),
 ]
 
 
@@ -236,7 +236,7 @@ def measure(
             str(seconds + 4))
         server.wait_for_connected(viewers + 1)
         # Memory that joining takes is not the flood's.
-        _report(server.load("flood", "--viewers", str(joiners), "--seconds", "0.5"), 30)
+        _report(server.load("flood", "--viewers", str(2 * joiners), "--seconds", "0.5"), 30)
         resident, begin, spent = server.resident(), time.monotonic(), server.processor_seconds()
         before, overflow, out = server.counters(), server.overflow(), namespaces.packets_to_strangers()
         flooder = _flood(server, flood, load, seconds) if flood.kind else None
@@ -283,6 +283,8 @@ def main() -> int:
     if reason := are_possible():
         print(f"tools/flood: {reason}", file=sys.stderr)
         return 77
+    # However it is ended, nothing stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     chosen = [
         flood for flood in FLOODS if not options.names or any(name in flood.name for name in options.names)]
     print(HEAD, flush=True)
