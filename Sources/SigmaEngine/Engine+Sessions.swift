@@ -33,9 +33,6 @@ extension Engine {
         return credentials
     }
 
-    /// Hz; what RTP payload formats use.
-    private static var clockRates: ClosedRange<UInt32> { 8_000...192_000 }
-
     private func validate(_ request: SessionRequest) throws(CommandError) {
         guard (4...256).contains(request.remoteUfrag.count) else { throw .invalid(.remoteUfrag) }
         guard !request.fingerprints.isEmpty, request.fingerprints.count <= 8 else {
@@ -49,10 +46,8 @@ extension Engine {
         guard request.cname.count <= 64 else { throw .invalid(.cname) }
         var ssrcs: Set<UInt32> = []
         for line in request.media {
-            guard (1...127).contains(line.payloadType), !(64...95).contains(line.payloadType) else {
-                throw .invalid(.payloadType)
-            }
-            guard Self.clockRates.contains(line.clockRate) else { throw .invalid(.media) }
+            guard MediaLineRecord.isPayloadType(line.payloadType) else { throw .invalid(.payloadType) }
+            guard MediaLineRecord.clockRates.contains(line.clockRate) else { throw .invalid(.media) }
             for kind in ExtensionKind.allCases where line.extensionID(kind) > 14 {
                 throw .invalid(.extensions)
             }

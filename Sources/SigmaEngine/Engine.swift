@@ -59,10 +59,11 @@ package struct Engine: ~Copyable {
     ) {
         self.configuration = configuration
         self.fingerprint = fingerprint
-        unsafe slab = SessionSlab(formatting: slabMemory, count: configuration.sessionLimit)
+        let journalID = configuration.entropy(16)
+        unsafe slab = SessionSlab(
+            formatting: slabMemory, count: configuration.sessionLimit, journalID: journalID)
         unsafe journal = Journal(
-            formatting: journalMemory, capacity: configuration.journalCapacity,
-            id: configuration.entropy(16))
+            formatting: journalMemory, capacity: configuration.journalCapacity, id: journalID)
         runtimes = RuntimeTable(count: configuration.sessionLimit)
         tuples = TupleTable(sessions: configuration.sessionLimit)
         random = SplitMix64(seed: configuration.entropy(8).reduce(0) { $0 << 8 | UInt64($1) })

@@ -13,6 +13,7 @@ package import SigmaWire
     private var batch = DatagramBatch(capacity: 256)
     private let slab: UnsafeMutableRawPointer
     private let journal: UnsafeMutableRawPointer
+    private let slabLength: Int
     private var eventsRead: UInt64 = 0
     private var viewerSSRCs: UInt32 = 0
 
@@ -22,7 +23,7 @@ package import SigmaWire
         var configuration = EngineConfiguration { count in random.octets(count) }
         configuration.sessionLimit = 64
         configuration.journalCapacity = 4096
-        let slabLength = SessionSlab.byteCount(for: configuration.sessionLimit)
+        slabLength = SessionSlab.byteCount(for: configuration.sessionLimit)
         let journalLength = Journal.byteCount(capacity: configuration.journalCapacity)
         unsafe slab = .allocate(byteCount: slabLength, alignment: 4096)
         unsafe journal = .allocate(byteCount: journalLength, alignment: 4096)
@@ -142,6 +143,11 @@ package import SigmaWire
     // MARK: Observations
 
     package var counters: EngineCounters { engine.counters }
+    package var journalID: [UInt8] { engine.journal.id }
+    /// A copy of the session slab: what would be left of the process.
+    package var slabOctets: [UInt8] {
+        unsafe Array(UnsafeRawBufferPointer(start: slab, count: slabLength))
+    }
     package var sessions: [SessionSummary] { engine.snapshot() }
     package func report(_ sessionID: SessionID) -> SessionReport? {
         engine.statistics(of: [sessionID]).first

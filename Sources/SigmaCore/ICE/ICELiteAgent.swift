@@ -138,6 +138,20 @@ package struct ICELiteAgent: BitwiseCopyable, Sendable {
         lastConsent = min(lastConsent, shortened)
     }
 
+    static let octetRules: [OctetRule] = [.flag(\ICELiteAgent.hasNominated)]
+
+    /// Whether this is a state that calls up to `now` can have led to; for one from untrusted memory.
+    func isSound(at now: Instant) -> Bool {
+        guard Int(validatedCount) <= Self.pathLimit, lastConsent <= now,
+            lastConsent >= Instant(nanoseconds: -Self.consentTimeout.nanoseconds)
+        else { return false }
+        for index in 0..<Int(validatedCount) {
+            guard validated[index].remote.port != 0, lastChecks[index] >= .zero, lastChecks[index] <= now
+            else { return false }
+        }
+        return !hasNominated || isValidated(nominated)
+    }
+
     package enum Consent: Equatable, Sendable { case given, doubtful, expired }
 
     /// Meaningful once a path is there.

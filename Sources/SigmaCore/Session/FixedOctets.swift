@@ -23,6 +23,9 @@ package struct FixedOctets<let capacity: Int>: BitwiseCopyable, Sendable {
 
     package var isEmpty: Bool { count == 0 }
 
+    /// Whether there are no more octets than there is room for: not so of every memory that is read as one.
+    var isSound: Bool { Int(count) <= capacity }
+
     /// Octet `index`; traps past ``count``.
     package subscript(index: Int) -> UInt8 {
         precondition(index < Int(count), "past the octets that are set")

@@ -47,23 +47,23 @@ package struct SessionHandle: Hashable, Sendable, BitwiseCopyable {
     }
 }
 
-package enum Role: UInt8, Sendable, BitwiseCopyable {
+package enum Role: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case publisher = 1
     case viewer = 2
 }
 
-package enum MediaKind: UInt8, Sendable, BitwiseCopyable {
+package enum MediaKind: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case audio = 1
     case video = 2
 }
 
-package enum Codec: UInt8, Sendable, BitwiseCopyable {
+package enum Codec: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case opus = 1
     case h264 = 2
 }
 
 /// Where a session stands; the order is the order of its life.
-package enum SessionState: UInt8, Sendable, BitwiseCopyable {
+package enum SessionState: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     /// No authenticated check yet.
     case connecting = 1
     /// A path is there, the DTLS handshake runs.

@@ -3,17 +3,19 @@ internal import SigmaWire
 /// The session records of the process, in memory that the shell gives: a memfd, or plain memory in tests.
 ///
 /// ```
-/// | header: magic, version, record length, count | record 0 | record 1 | …
+/// | header | record 0 | record 1 | …
 /// ```
+///
+/// - SeeAlso: ``SessionSlabView``, which reads it back.
 @safe package struct SessionSlab: ~Copyable {
     package let count: Int
     private let records: UnsafeMutablePointer<SessionRecord>
     private var freeSlots: [UInt32]
 
+    /// Octets before the first record, of which ``SlabHeader`` uses the first.
     package static let headerLength = 4096
-    /// Reads "SIGMASLB".
-    private static let magic: UInt64 = 0x5349_474D_4153_4C42
-    private static let version: UInt64 = 1
+    /// A ufrag carries 20 bits of slot.
+    package static let countLimit = 1 << 20
 
     package static func byteCount(for count: Int) -> Int { headerLength + count * SessionRecord.length }
 
@@ -21,15 +23,13 @@ internal import SigmaWire
     ///
     /// - Parameters:
     ///   - memory: ``byteCount(for:)`` octets, page-aligned, zeroed, alive as long as the slab; not freed.
-    ///   - count: 1 to 2²⁰, since a ufrag carries 20 bits of slot.
-    @unsafe package init(formatting memory: UnsafeMutableRawPointer, count: Int) {
+    ///   - count: 1 to ``countLimit``.
+    ///   - journalID: 16 octets: the journal that lives and dies with these sessions.
+    @unsafe package init(formatting memory: UnsafeMutableRawPointer, count: Int, journalID: [UInt8]) {
         precondition(
             MemoryLayout<SessionRecord>.stride <= SessionRecord.length, "the record has outgrown its slot")
-        precondition((1...(1 << 20)).contains(count), "a handle has 20 bits of slot")
-        unsafe memory.storeBytes(of: Self.magic, as: UInt64.self)
-        unsafe memory.storeBytes(of: Self.version, toByteOffset: 8, as: UInt64.self)
-        unsafe memory.storeBytes(of: UInt64(SessionRecord.length), toByteOffset: 16, as: UInt64.self)
-        unsafe memory.storeBytes(of: UInt64(count), toByteOffset: 24, as: UInt64.self)
+        precondition((1...Self.countLimit).contains(count), "a handle has 20 bits of slot")
+        unsafe SlabHeader.write(to: memory, count: count, journalID: journalID)
         unsafe records = (memory + Self.headerLength).assumingMemoryBound(to: SessionRecord.self)
         self.count = count
         freeSlots = (0..<UInt32(count)).reversed()
@@ -84,16 +84,13 @@ internal import SigmaWire
     package mutating func commit(_ cold: ColdRecord, slot: Int) {
         let commit = self[slot].commit
         let other = Int(commit & 1) ^ 1
-        var cold = cold
-        cold.checksum = Self.checksum(cold)
+        let next = (commit & ~1) &+ 2 | UInt64(other)
         self[slot].cold[other] = cold
-        self[slot].commit = (commit & ~1) &+ 2 | UInt64(other)
-    }
-
-    /// Over the octets of the record with its checksum field as 0.
-    package static func checksum(_ cold: ColdRecord) -> UInt32 {
-        var cold = cold
-        cold.checksum = 0
-        return unsafe withUnsafeBytes(of: cold) { CRC32.checksum(unsafe RawSpan(_unsafeBytes: $0)) }
+        // Over the octets as they lie there: an assignment owes nothing to the padding.
+        let copy = unsafe UnsafeRawPointer(address(slot)) + SessionRecord.coldRange(other).lowerBound
+        self[slot].cold[other].checksum = ColdRecord.checksum(
+            unsafe RawSpan(_unsafeStart: copy, byteCount: MemoryLayout<ColdRecord>.size), commit: next,
+            generation: self[slot].generation)
+        self[slot].commit = next
     }
 }

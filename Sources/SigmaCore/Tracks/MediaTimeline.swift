@@ -12,7 +12,9 @@ package struct MediaTimeline: BitwiseCopyable, Equatable, Sendable {
     private var lastNTP: UInt64 = 0
     private var source = Source.none
 
-    private enum Source: UInt8, BitwiseCopyable { case none, arrival, senderReport }
+    private enum Source: UInt8, BitwiseCopyable, CaseIterable { case none, arrival, senderReport }
+
+    static let octetRules: [OctetRule] = [.cases(of: \MediaTimeline.source)]
 
     package init() {}
 

@@ -84,9 +84,10 @@ package enum CRC32 {
         (0..<8).reduce(UInt32(index)) { sum, _ in sum & 1 == 1 ? 0xEDB8_8320 ^ sum >> 1 : sum >> 1 }
     }
 
-    package static func checksum(_ bytes: RawSpan) -> UInt32 {
+    /// - Parameter previous: The checksum of octets that stand before these.
+    package static func checksum(_ bytes: RawSpan, after previous: UInt32 = 0) -> UInt32 {
         let table = self.table
-        var sum: UInt32 = 0xFFFF_FFFF
+        var sum = ~previous
         for offset in 0..<bytes.byteCount {
             sum = table[Int((sum ^ UInt32(bytes.octet(at: offset))) & 0xFF)] ^ sum >> 8
         }
