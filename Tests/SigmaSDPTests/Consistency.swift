@@ -22,8 +22,8 @@ func inconsistencies(of answerText: String, with offerText: String) -> [String] 
 }
 
 private func mids(bundledIn description: SessionDescription) -> [String] {
-    let groups = description.attributes.filter { $0.name == "group" && $0.value.hasPrefix("BUNDLE") }
-    return groups.first?.value.split(separator: " ").dropFirst().map(String.init) ?? []
+    let groups = description.attributes.filter { $0.name == "group" }.map { $0.value.split(separator: " ") }
+    return groups.first { $0.first == "BUNDLE" }?.dropFirst().map(String.init) ?? []
 }
 
 private func inconsistencies(
