@@ -639,7 +639,8 @@ package nonisolated struct Sigma_Control_ClientHello: Sendable {
   fileprivate var _eventsFrom: Sigma_Control_EventPosition? = nil
 }
 
-/// The first event wanted. A journal id that is not media's, or 0, means "from the oldest it has".
+/// The first event wanted. A journal id that is not media's, or 0, means "from the oldest it has", after a gap
+/// that names what was overwritten before.
 package nonisolated struct Sigma_Control_EventPosition: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

@@ -1,4 +1,5 @@
 internal import SigmaControl
+internal import SigmaCore
 internal import SigmaSystem
 internal import SwiftProtobuf
 
@@ -8,8 +9,10 @@ final class ControlConnection {
     var decoder = FrameDecoder()
     /// Said hello; before that nothing else is heard.
     var isKnown = false
-    /// The next event to send; `nil` when it wants none.
-    var nextEvent: UInt64?
+    /// Where it stands in the journal; `nil` when it wants no events.
+    var events: JournalCursor?
+    /// Whether the poll tells of room to write.
+    var isPolledForRoom = false
     private var output: [UInt8] = []
     private var sent = 0
     private(set) var isClosed = false

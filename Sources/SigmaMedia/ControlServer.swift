@@ -54,31 +54,45 @@ struct ControlServer: ~Copyable {
     mutating func finishRound(_ engine: inout Engine, _ poll: borrowing EventPoll) {
         for (number, connection) in connections {
             sendEvents(to: connection, engine.journal)
-            let hadToWait = connection.hasOutput
             connection.flush()
             if connection.isClosed {
                 poll.remove(number)
                 connections[number] = nil
                 if recorder == number { recorder = nil }
-            } else if hadToWait || connection.hasOutput {
-                try? poll.change(number, wantsToWrite: connection.hasOutput)
+            } else {
+                pollForRoom(connection, hasMore: hasEvents(for: connection, engine.journal), poll)
             }
         }
     }
 
+    /// Room to write wakes the loop while there is something to write, or events that wait in the journal:
+    /// otherwise nothing would take up the replay where a round has left it, or the loop would never rest.
+    private func pollForRoom(
+        _ connection: ControlConnection, hasMore: Bool, _ poll: borrowing EventPoll
+    ) {
+        let wantsRoom = connection.hasOutput || hasMore
+        guard wantsRoom != connection.isPolledForRoom else { return }
+        connection.isPolledForRoom = wantsRoom
+        try? poll.change(connection.descriptor.number, wantsToWrite: wantsRoom)
+    }
+
+    private func hasEvents(for connection: ControlConnection, _ journal: borrowing Journal) -> Bool {
+        guard let cursor = connection.events else { return false }
+        return cursor.next <= journal.newest
+    }
+
     private func sendEvents(to connection: ControlConnection, _ journal: borrowing Journal) {
-        guard var next = connection.nextEvent else { return }
-        if next < journal.oldest {
-            connection.send(.with { $0.event = Event(gapFrom: next, to: journal.oldest - 1) })
-            next = journal.oldest
-        }
-        while next <= journal.newest, connection.hasRoomForEvents, !connection.isClosed {
-            if let record = journal[next], let event = Event(record) {
+        guard var cursor = connection.events else { return }
+        while connection.hasRoomForEvents, !connection.isClosed, let entry = cursor.read(journal) {
+            switch entry {
+            case .event(let record):
+                guard let event = Event(record) else { continue }
                 connection.send(.with { $0.event = event })
+            case .gap(let first, let last):
+                connection.send(.with { $0.event = Event(gapFrom: first, to: last) })
             }
-            next += 1
         }
-        connection.nextEvent = next
+        connection.events = cursor
     }
 
     // MARK: Messages
@@ -181,8 +195,8 @@ struct ControlServer: ~Copyable {
         if theirs.recorder { recorder = connection.descriptor.number }
         guard theirs.hasEventsFrom else { return }
         let position = theirs.eventsFrom
-        let isOurs = [UInt8](position.journalID) == journal.id && position.nextNumber > 0
-        connection.nextEvent = isOurs ? min(position.nextNumber, journal.newest + 1) : journal.oldest
+        connection.events = JournalCursor(
+            journal, id: [UInt8](position.journalID), next: position.nextNumber)
     }
 
     // MARK: Streams
@@ -216,7 +230,8 @@ struct ControlServer: ~Copyable {
                 $0.requestID = id
                 $0.statisticsBegin.time = engine.unixTime(at: now)
                 $0.statisticsBegin.counters = Dictionary(
-                    engine.counters.named + socketCounters, uniquingKeysWith: { first, _ in first })
+                    engine.counters.named + Self.counters(of: engine.journal) + socketCounters,
+                    uniquingKeysWith: { first, _ in first })
             })
         let ids = request.sessionIds.compactMap { SessionID([UInt8]($0)) }
         // Ids that are all malformed must not read as "all sessions".
@@ -229,6 +244,10 @@ struct ControlServer: ~Copyable {
                 })
         }
         sendEnd(id, connection)
+    }
+
+    private static func counters(of journal: borrowing Journal) -> [(String, UInt64)] {
+        [("events_acknowledged", journal.acknowledged), ("events_lost", journal.lost)]
     }
 
     private func sendEnd(_ id: UInt64, _ connection: ControlConnection) {

@@ -5,21 +5,28 @@ import SwiftProtobuf
 
 /// A real `sigma-media` in a folder of its own, ended with the value.
 final class MediaProcess {
-    let folder: URL
+    /// Shared by processes that follow each other; removed with the last.
+    final class Folder {
+        let url: URL
+        fileprivate init(_ url: URL) { self.url = url }
+        deinit { try? FileManager.default.removeItem(at: url) }
+    }
+
+    let folder: Folder
     let port: UInt16
     private let process = Process()
     private let output = Pipe()
 
-    var socketPath: String { folder.appendingPathComponent("run/control.sock").path }
+    var socketPath: String { folder.url.appendingPathComponent("run/control.sock").path }
 
     /// Starts the program and waits until its socket accepts.
-    init(_ extra: [String: String] = [:], folder: URL? = nil, waits: Bool = true) throws {
-        self.folder = try folder ?? Self.makeFolder()
+    init(_ extra: [String: String] = [:], folder: Folder? = nil, waits: Bool = true) throws {
+        self.folder = try folder ?? Folder(Self.makeFolder())
         port = try Self.freePort()
         process.executableURL = Self.executable
         process.environment = [
-            "UDP_ADDRESS": "::1", "UDP_PORT": String(port), "CERTS_DIR": self.folder.path,
-            "SIGMA_RUNTIME_DIR": self.folder.appendingPathComponent("run").path,
+            "UDP_ADDRESS": "::1", "UDP_PORT": String(port), "CERTS_DIR": self.folder.url.path,
+            "SIGMA_RUNTIME_DIR": self.folder.url.appendingPathComponent("run").path,
         ].merging(extra) { $1 }
         process.standardError = output
         try process.run()
@@ -71,6 +78,18 @@ final class MediaProcess {
             }
         }
         return UInt16(bigEndian: address.sin6_port)
+    }
+
+    /// Seconds of processor time that it has used.
+    var processorTime: Double {
+        let line =
+            (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8)) ?? ""
+        // utime and stime, counted behind the name, which may hold spaces.
+        let fields = (line.split(separator: ")").last ?? "").split(separator: " ")
+        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else {
+            return 0
+        }
+        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
     /// Sends `signal` and waits for the end.
@@ -149,6 +168,17 @@ final class ControlSocket {
             guard count > 0 else { throw Closed() }
             decoder.append(buffer[0..<count])
         }
+    }
+
+    /// Whether the other side closes within 5 s, without reading what it has sent.
+    func isHungUp() -> Bool {
+        var descriptor = pollfd(fd: number, events: 0, revents: 0)
+        let end = ContinuousClock.now + .seconds(5)
+        while ContinuousClock.now < end {
+            // A child of another test may interrupt it.
+            if poll(&descriptor, 1, 1_000) > 0 { return descriptor.revents & Int16(POLLHUP) != 0 }
+        }
+        return false
     }
 
     /// Whether the other side closes.
