@@ -110,6 +110,31 @@ def description(seeds):
     seeds["trickle"].append(b"a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\na=end-of-candidates\r\n")
 
 
+def offers(seeds):
+    """Numbers of lines, as OfferLines.swift has them: a session, an audio and a video m-section."""
+    text = (TESTS / "Fuzz" / "Description" / "OfferLines.swift").read_text()
+    tables = re.findall(r"private let (?:sections|attributes) = \[(.*?)\n\]", text, re.DOTALL)
+    lines = [line for table in tables for line in re.findall(r'"([^"]*)"', table)]
+    session = ["a=group:BUNDLE 0 1", "a=ice-ufrag:abcd", "a=ice-pwd:abcdefghijklmnopqrstuv", "a=setup:actpass"]
+    audio = ["m=audio 9 UDP/TLS/RTP/SAVPF 111", "a=mid:0", "a=rtcp-mux", "a=rtpmap:111 opus/48000/2"]
+    video = [
+        "m=video 9 UDP/TLS/RTP/SAVPF 96 97", "a=mid:1", "a=rtcp-mux", "a=rtpmap:96 H264/90000",
+        "a=fmtp:96 packetization-mode=1;profile-level-id=42e01f;level-asymmetry-allowed=1", "a=rtcp-fb:* nack pli",
+    ]
+    fingerprint = bytes([len(lines)])
+    for direction in ("a=sendonly", "a=recvonly", "a=sendrecv"):
+        parts = [session, [*audio, direction], [*video, direction]]
+        numbers = [bytes(lines.index(line) for line in part) for part in parts]
+        seeds["offer"].append(numbers[0] + fingerprint + numbers[1] + numbers[2])
+        seeds["offer"].append(numbers[0] + fingerprint + numbers[2])
+
+
+def slab(seeds):
+    for offset in (0, 8, 24, 64, 72, 80, 100, 1600, 3000, 8192 + 64, 8192 + 90, 8192 + 3200):
+        for flags in (0, 1):
+            seeds["slab"].append(struct.pack(">BHB", flags, offset, 255))
+
+
 def settings(seeds):
     seeds["settings"] = [
         text.encode()
@@ -191,9 +216,9 @@ def words(folder):
 
 def main():
     folder = pathlib.Path(sys.argv[1])
-    names = "datagram stun rtp rtcp h264 sps sdp trickle settings frame message engine media".split()
+    names = "datagram stun rtp rtcp h264 sps sdp offer trickle settings frame message slab engine media".split()
     seeds = {name: [] for name in names}
-    for fill in (wire, description, settings, control, engine):
+    for fill in (wire, description, offers, slab, settings, control, engine):
         fill(seeds)
     for target, inputs in seeds.items():
         place = folder / target

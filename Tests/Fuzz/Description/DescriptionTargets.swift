@@ -3,6 +3,7 @@ import SigmaSDP
 /// The parsers of `SigmaSDP`: an offer is refused, or answered soundly.
 let targets: [String: FuzzTarget] = [
     "sdp": { answerOffer(Array($0)) },
+    "offer": { answerOffer(offerText($0)) },
     "trickle": { readFragment(Array($0)) },
 ]
 
@@ -46,6 +47,8 @@ private func check(_ negotiation: Negotiation, of offer: [UInt8]) -> Int {
         expect(media.rids.count <= Negotiation.maximumRids, "more layers than media keeps")
     }
     let answer = negotiation.answer(local)
+    // To read all three again takes most of the time; the length chooses, so that a finding is repeatable.
+    guard offer.count % 4 == 0 else { return answer.utf8.count }
     let findings = inconsistencies(of: answer, with: String(decoding: offer, as: UTF8.self))
     expect(findings.isEmpty, "\(findings)\n\(answer)")
     return answer.utf8.count

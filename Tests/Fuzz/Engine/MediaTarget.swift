@@ -1,4 +1,5 @@
 import SigmaCore
+import SigmaCrypto
 import SigmaEngine
 import SigmaTestKit
 import SigmaWire
@@ -7,70 +8,134 @@ import SigmaWire
 
 /// Plain RTP and RTCP of an authentic but hostile publisher or viewer, encrypted with its own keys.
 ///
-/// A simulation is kept for a run of inputs, since a handshake costs a thousand times an input; what an input
-/// finds may need those before it.
+/// The peers shake hands once for a run of inputs, since that costs a thousand inputs; from then on they only
+/// lend their keys. What an input finds may need those before it.
 final class MediaTarget {
-    private var simulation: Simulation?
+    private struct Client {
+        let peer: Peer
+        let sessionID: SessionID
+        let answer: Answer
+        let address: Address
+    }
+
+    private var world = VirtualWorld(seed: 0)
+    private var server: SimulatedServer?
+    private var clients: [Client] = []
+    private var audit = IndexAudit()
+    private var now: Int64 = 0
+    private var lastChecks: Int64 = 0
     private var inputs = 0
     /// Continues the publisher's numbers, so that packets pass the replay window.
     private var number: UInt16 = 0
     private var seed: UInt64 = 0
 
-    private static let inputsPerSimulation = 500
+    private static let inputsPerHandshake = 10_000
 
     func run(_ input: UnsafeRawBufferPointer) -> Int {
-        let simulation = current()
+        inputs += 1
+        if inputs >= Self.inputsPerHandshake || server?.sessions.count != clients.count || clients.isEmpty {
+            start()
+        }
         var reader = InputReader(input, limit: 16)
         while let step = reader.next() {
-            let client = simulation.clients[Int(step.choice & 1)]
-            simulation.act(client) { peer, _ in send(step, as: peer) }
-            simulation.run(for: 500_000 << Int64(step.choice >> 5))
+            send(step, as: clients[Int(step.choice & 1)])
+            now += 500_000 << Int64(step.choice >> 5)
+            if now - lastChecks > 4_000_000_000 { check() }
+            settle()
         }
-        expect(simulation.sentToStrangers.isEmpty, "octets out to a stranger")
-        expect(simulation.reusedIndices == 0, "one key, SSRC and index over two packets")
-        for client in simulation.clients {
+        expect(audit.reused == 0, "one key, SSRC and index over two packets")
+        return Int(truncatingIfNeeded: server?.counters.datagramsReceived ?? 0)
+    }
+
+    // MARK: Sessions
+
+    private func start() {
+        inputs = 0
+        seed += 1
+        now = 1_000_000_000
+        lastChecks = now
+        audit = IndexAudit()
+        clients = []
+        world = VirtualWorld(seed: seed)
+        do {
+            try world.run(at: now) { () throws(any Error) in
+                server = try SimulatedServer(seed: seed)
+                for role in [PeerRole.publisher, .viewer] { try join(role) }
+            }
+        } catch {
+            fatalError("a session does not open: \(error)")
+        }
+        let end = now + 5_000_000_000
+        while !clients.allSatisfy({ $0.peer.state == .connected }) {
+            expect(now < end, "two peers do not connect")
+            now += 5_000_000
+            world.run(at: now) {
+                for client in clients { client.peer.advance(to: now) }
+                settle()
+            }
+        }
+    }
+
+    private func join(_ role: PeerRole) throws {
+        guard let server, let room = RoomID(rawValue: 1) else { return }
+        let address = Address(v4: 0x0A00_0001 + UInt32(clients.count), port: 40_000)
+        let peer = try Peer(PeerConfiguration(role: role, localAddress: address, seed: seed))
+        let id = SessionID(high: 7, low: UInt64(clients.count))
+        let answer = try server.open(id, room: room, offer: peer.offer, at: now)
+        peer.accept(answer, at: now)
+        clients.append(Client(peer: peer, sessionID: id, answer: answer, address: address))
+    }
+
+    /// The consent of both (RFC 7675 §5.1), without their timers.
+    private func check() {
+        lastChecks = now
+        for client in clients {
+            var request = STUNMessageBuilder(
+                .request, transaction: TransactionID(high: 3, low: UInt64(bitPattern: now)))
+            request.append(
+                STUN.Attribute.username, Array("\(client.answer.ufrag):\(client.peer.offer.ufrag)".utf8))
+            request.seal(password: Array(client.answer.password.utf8))
+            server?.receive(request.bytes, from: client.address, at: now)
+        }
+    }
+
+    /// What goes out goes to one of the two, and decrypts there; what comes of it goes back.
+    private func settle() {
+        server?.run(at: now) { path, bytes in
+            guard let client = clients.first(where: { $0.address == path.remote }) else {
+                fatalError("found: octets out to a stranger")
+            }
+            audit.note(bytes, isAEAD: client.peer.protectionProfile == .aeadAES128GCM)
+            let kind = DatagramKind(bytes.span.bytes)
+            guard client.peer.state != .connected || kind == .rtp || kind == .rtcp else { return }
+            client.peer.handle(datagram: bytes, from: path.local, at: now)
+        }
+        for client in clients {
             for stream in client.peer.received.values {
                 expect(stream.decryptFailures == 0, "a packet that its receiver cannot decrypt")
             }
-        }
-        return Int(truncatingIfNeeded: simulation.server.counters.datagramsReceived)
-    }
-
-    private func current() -> Simulation {
-        inputs += 1
-        if let simulation, inputs < Self.inputsPerSimulation,
-            simulation.clients.allSatisfy({ $0.peer.state == .connected })
-        {
-            return simulation
-        }
-        inputs = 0
-        seed += 1
-        do {
-            let fresh = try Simulation(seed: seed)
-            for role in [PeerRole.publisher, .viewer] { _ = try fresh.join(role) }
-            let isConnected = fresh.run(upTo: 5_000_000_000) {
-                fresh.clients.allSatisfy { $0.peer.state == .connected }
+            for transmission in client.peer.takeOutput() where client.peer.state != .closed {
+                server?.receive(transmission.bytes, from: client.address, at: now)
             }
-            expect(isConnected, "two peers do not connect")
-            simulation = fresh
-            return fresh
-        } catch {
-            fatalError("a simulation does not start: \(error)")
+            _ = client.peer.takeEvents()
         }
     }
 
-    private func send(_ step: InputReader.Step, as peer: Peer) {
-        guard let path = peer.mediaPath, let srtp = peer.srtp else { return }
-        let plain = dressed(step, as: peer)
-        guard plain.count <= 1400 else { return }
-        let kind = DatagramKind(plain.span.bytes)
+    // MARK: Packets
+
+    private func send(_ step: InputReader.Step, as client: Client) {
+        guard let srtp = client.peer.srtp else { return }
+        let plain = dressed(step, as: client.peer)
+        guard !plain.isEmpty, plain.count <= 1400 else { return }
         let bytes =
-            switch kind {
+            switch DatagramKind(plain.span.bytes) {
             case .rtp where plain.count >= RTP.fixedHeaderLength: srtp.protectRTP(plain)
             case .rtcp where plain.count >= 8: srtp.protectRTCP(plain)
-            case .rtp, .rtcp, .stun, .dtls, .unknown: plain
+            case .rtp, .rtcp, .unknown: plain
+            // Those are the other target's.
+            case .stun, .dtls: nil as [UInt8]?
             }
-        if let bytes { peer.output.append(Transmission(path: path, bytes: bytes)) }
+        if let bytes { server?.receive(bytes, from: client.address, at: now) }
     }
 
     /// With the SSRC, payload type and next number of a real stream where `detail` asks for them.
