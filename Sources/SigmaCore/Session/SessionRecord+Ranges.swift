@@ -42,11 +42,13 @@ extension ColdRecord {
         guard localUfrag.isSound, localPassword.isSound, previousUfrag.isSound, previousPassword.isSound,
             remoteUfrag.isSound
         else { throw .credentials }
-        guard ICECredentials.slot(ofUfrag: localUfrag.octets) == UInt32(slot),
+        guard unsafe ICECredentials.slot(ofUfrag: localUfrag.octets.span.bytes) == UInt32(slot),
             localPassword.count == Self.passwordLength
         else { throw .credentials }
         let isRestarting = !previousUfrag.isEmpty
-        guard !isRestarting || ICECredentials.slot(ofUfrag: previousUfrag.octets) == UInt32(slot),
+        guard
+            unsafe !isRestarting
+                || ICECredentials.slot(ofUfrag: previousUfrag.octets.span.bytes) == UInt32(slot),
             previousPassword.count == (isRestarting ? Self.passwordLength : 0)
         else { throw .credentials }
         // RFC 8839 §5.4.

@@ -78,7 +78,11 @@ package struct UDPSocket: ~Copyable {
 
     /// What the kernel did not carry, by the names of the statistics.
     package var counters: [(String, UInt64)] {
-        [("receive_overflow", receiveOverflow), ("send_failures", sendFailures)]
+        [
+            ("receive_overflow", receiveOverflow), ("send_failures", sendStatistics.failures),
+            ("send_overflow", sendStatistics.overflows),
+            ("segmentation_refused", sendStatistics.segmentationRefused),
+        ]
     }
 
     /// Takes what waits, at most 64 datagrams.

@@ -6,8 +6,9 @@ let targets: [String: FuzzTarget] = [
     "slab": { loadDamaged($0) }
 ]
 
-/// What the writer makes: a publisher's session and a viewer's in three slots. Edited in place and mended, since
-/// a copy costs more than what is fuzzed.
+/// What the writer makes: a publisher's session and a viewer's in three slots.
+///
+/// Edited in place and mended, since a copy costs more than what is fuzzed.
 nonisolated(unsafe) private var slab: [UInt8] = {
     let length = SessionSlab.byteCount(for: 3)
     let memory = UnsafeMutableRawPointer.allocate(byteCount: length, alignment: 4096)
