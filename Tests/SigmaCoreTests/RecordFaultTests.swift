@@ -137,20 +137,21 @@ struct RecordFaultTests {
     }
 
     @Test func `incoming sources are there once and belong to a line`() throws {
-        #expect(try verdictOfHot { $0.ingress[0].ssrc = 5 } == .current(SessionID(high: 9, low: 1)))
+        #expect(try verdictOfHot { $0.ingress[0].isUsed = true } == .current(SessionID(high: 9, low: 1)))
+        #expect(try verdictOfHot { $0.retiredCount = 33 } == .fault(.ingress))
         let damages: [(inout IngressRecord) -> Void] = [
             { $0.mediaLine = 1 }, { $0.highestIndex = 1 << 48 }, { $0.srtcpIndex = 1 << 31 },
         ]
         for damage in damages {
             let found = try verdictOfHot {
-                $0.ingress[2].ssrc = 5
+                $0.ingress[2].isUsed = true
                 damage(&$0.ingress[2])
             }
             #expect(found == .fault(.ingress))
         }
         let twice = try verdictOfHot {
-            $0.ingress[0].ssrc = 5
-            $0.ingress[7].ssrc = 5
+            $0.ingress[0].isUsed = true
+            $0.ingress[7].isUsed = true
         }
         #expect(twice == .fault(.ingress))
     }

@@ -56,6 +56,7 @@ extension MediaLineRecord {
 }
 
 extension IngressRecord {
-    package static let octetRules = OctetRule.rules(
-        MediaTimeline.octetRules, at: OctetRule.offset(of: \IngressRecord.timeline))
+    package static let octetRules: [OctetRule] =
+        [.flag(\IngressRecord.isUsed), .flag(\IngressRecord.hasRTP), .flag(\IngressRecord.hasRTCP)]
+        + OctetRule.rules(MediaTimeline.octetRules, at: OctetRule.offset(of: \IngressRecord.timeline))
 }

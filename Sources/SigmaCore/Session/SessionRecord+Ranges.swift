@@ -17,7 +17,8 @@ extension SessionRecord {
             guard egress[place].isSound(for: line) else { throw .egress }
         }
         var ssrcs: Set<UInt32> = []
-        for place in ingress.indices where ingress[place].ssrc != 0 {
+        guard Int(retiredCount) <= retired.count else { throw .ingress }
+        for place in ingress.indices where ingress[place].isUsed {
             guard ingress[place].isSound(lines: cold.mediaCount), ssrcs.insert(ingress[place].ssrc).inserted
             else { throw .ingress }
         }
