@@ -57,6 +57,10 @@ var targets: [Target] = [
             "SigmaWire", "SigmaCore", "SigmaCrypto", "SigmaEngine", "SigmaPeer", "CSigmaTestKit",
         ],
         swiftSettings: wire),
+    .executableTarget(
+        name: "sigma-micro", dependencies: ["SigmaCore", "SigmaWire"], path: "Benchmarks/micro",
+        exclude: ["baseline.json"],
+        swiftSettings: strict),
 
     .target(
         name: "SigmaTestNetwork", dependencies: ["SigmaSystem", "SigmaWire", "CSigmaTestNetwork"],

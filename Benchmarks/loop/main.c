@@ -102,7 +102,8 @@ static struct options parse(int count, char **arguments) {
         {"viewers", 1, 0, 'v'}, {"seconds", 1, 0, 't'}, {"bitrate", 1, 0, 'b'}, {"core", 1, 0, 'c'},
         {"receiver-core", 1, 0, 'r'}, {"messages", 1, 0, 'm'}, {"gro", 0, 0, 'g'}, {"srtp", 1, 0, 'p'},
         {"backend", 1, 0, 'k'}, {"send", 1, 0, 's'}, {"shape", 1, 0, 'f'}, {"help", 0, 0, 'h'}, {0}};
-    struct options o = {.viewers = 100, .seconds = 5, .bitrate = 2500000, .core = -1, .receiver_core = -1, .messages = 16};
+    struct options o = {
+        .viewers = 100, .seconds = 5, .bitrate = 2500000, .core = -1, .receiver_core = -1, .messages = 16};
     for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;) {
         switch (option) {
         case 'v': o.viewers = atoi(optarg); break;

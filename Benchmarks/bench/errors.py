@@ -1,0 +1,16 @@
+"""What can go wrong, in one line for the operator."""
+
+
+class BenchError(Exception):
+    """Ends the program with its text and status."""
+
+    status = 1
+
+
+class MissingPackage(BenchError):
+    """Something of Debian's is not here."""
+
+    status = 69
+
+    def __init__(self, what, packages, otherwise=""):
+        super().__init__(f"{what} is missing: apt-get install -y --no-install-recommends {packages}{otherwise}")
