@@ -19,17 +19,19 @@ SINGLE_CONNECTS = 30
 
 def run(options):
     check_cores(options)
+    programs.require(options.servers)
     allow_many_files()
     load = Load(programs.sigma(["sigma-load"], options.bin_dir)["sigma-load"], options)
     loop = Loop(programs.loop(), options) if "loop" in options.servers else None
     kinds = {name: SERVERS[name](options) for name in options.servers if SERVERS[name]}
     host = describe_host()
     print(f"{host['date']} · {host['processor']} · Linux {host['kernel']} · {host['commit']}")
-    watching, connecting = [], []
+    watching, connecting, was_stopped = [], [], False
     try:
         for round_number in range(1, options.rounds + 1):
             measure_round(round_number, options, load, loop, kinds, watching, connecting)
     except KeyboardInterrupt:
+        was_stopped = True
         print("stopped; what there is so far:")
     medians = median_rows(watching, ("shape", "viewers", "server"))
     connects = median_rows(connecting, ("server", "parallel"))
@@ -46,7 +48,9 @@ def run(options):
         with open(options.json, "w") as file:
             json.dump(result, file, indent=1)
             file.write("\n")
-    return 0 if watching and not any(row.get("failure") for row in watching) else 1
+    if was_stopped:
+        return 130
+    return 1 if any(row.get("failure") for row in watching + connecting) else 0
 
 
 def measure_round(number, options, load, loop, kinds, watching, connecting):

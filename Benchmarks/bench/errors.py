@@ -13,4 +13,4 @@ class MissingPackage(BenchError):
     status = 69
 
     def __init__(self, what, packages, otherwise=""):
-        super().__init__(f"{what} is missing: apt-get install -y --no-install-recommends {packages}{otherwise}")
+        super().__init__(f"{what} cannot run without more packages: apt-get install -y --no-install-recommends {' '.join(packages)}{otherwise}")

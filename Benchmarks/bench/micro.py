@@ -19,7 +19,7 @@ ROUNDS = 2000
 
 def run(options):
     if shutil.which("valgrind") is None:
-        raise MissingPackage("valgrind", "valgrind")
+        raise MissingPackage("micro", ["valgrind"])
     program = build(options.bin_dir)
     kernels = subprocess.run([program], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -13,6 +13,26 @@ BUILD = ROOT / ".build-bench"
 GOCODE = pathlib.Path("/usr/share/gocode")
 
 
+def require(servers):
+    """One line with everything that `servers` need and Debian has."""
+    wanted = {
+        "janus": {"janus": shutil.which("janus"), "golang-go": shutil.which("go")},
+        "pion": {
+            "golang-go": shutil.which("go"),
+            "golang-github-pion-webrtc.v3-dev": (GOCODE / "src/github.com/pion/webrtc").exists(),
+        },
+        "loop": {
+            "gcc": shutil.which("cc"), "libc6-dev": os.path.exists("/usr/include/stdio.h"),
+            "libssl-dev": os.path.exists("/usr/include/openssl/evp.h"),
+        },
+        "sigma": {"openssl": shutil.which("openssl")},
+    }
+    missing = {package: None for name in servers for package, there in wanted[name].items() if not there}
+    if missing:
+        needing = [name for name in servers if not all(wanted[name].values())]
+        raise MissingPackage(", ".join(needing), missing, ", or choose others with --servers")
+
+
 def command(arguments, what, **options):
     done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
     if done.returncode != 0:
@@ -43,10 +63,6 @@ def go(name):
     In GOPATH mode /v3 in an import path is understood only within a tree that has a go.mod and lies in GOPATH, hence
     the copy.
     """
-    if shutil.which("go") is None:
-        raise MissingPackage("Go", "golang-go", f", or leave {name} out with --servers")
-    if name == "pion" and not (GOCODE / "src/github.com/pion/webrtc").exists():
-        raise MissingPackage("Pion", "golang-github-pion-webrtc.v3-dev", ", or leave pion out with --servers")
     source = BUILD / "gopath/src" / name
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(BENCHMARKS / name, source)
@@ -60,8 +76,6 @@ def go(name):
 
 def loop():
     """The C loop, with ipsec-mb where it is installed."""
-    if shutil.which("cc") is None or not pathlib.Path("/usr/include/openssl/evp.h").exists():
-        raise MissingPackage("a C compiler or OpenSSL's headers", "gcc libc6-dev libssl-dev")
     BUILD.mkdir(exist_ok=True)
     program = BUILD / "bench-loop"
     options = ["-std=gnu11", "-O3", "-Wall", "-Wextra"]
@@ -72,9 +86,3 @@ def loop():
     sources = sorted((BENCHMARKS / "loop").glob("*.c"))
     command(["cc", *options, *sources, "-o", program, *libraries], "Benchmarks/loop")
     return program
-
-
-def janus():
-    if shutil.which("janus") is None:
-        raise MissingPackage("Janus", "janus", ", or leave it out: --servers sigma,pion,loop")
-    return go("janus")

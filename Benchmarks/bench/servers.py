@@ -93,7 +93,7 @@ class Janus:
     """Janus with VideoRoom and HTTP only. The adapter runs beside the load: it is none of Janus' cost."""
 
     def __init__(self, _):
-        self.adapter = programs.janus()
+        self.adapter = programs.go("janus")
         found = sorted(pathlib.Path("/usr/lib").glob("*/janus/plugins/libjanus_videoroom.so"))
         if not found:
             raise BenchError("Janus' VideoRoom is not in /usr/lib/*/janus/plugins; leave Janus out with --servers")
