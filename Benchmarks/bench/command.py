@@ -52,6 +52,7 @@ def parse(arguments):
     add("--srtp", choices=["gcm", "cm"], default="gcm")
     add("--loop-backend", choices=["evp", "ipsec-mb"], default="evp")
     add("--loop-send", choices=["gso", "sendmmsg", "sendto"], default="gso")
+    add("--pion-interceptors", choices=["default", "none"], default="default", help="none: no reports, NACK, TWCC")
     add("--server-core", type=int, default=0)
     add("--load-core", type=int, default=1)
     add("--json", metavar="FILE", help="all single results and the medians, for later")

@@ -76,7 +76,8 @@ class Sigma:
 class Pion:
     """Benchmarks/pion: one process."""
 
-    def __init__(self, _):
+    def __init__(self, options):
+        self.interceptors = options.pion_interceptors
         self.path = programs.go("pion")
 
     @contextlib.contextmanager
@@ -84,6 +85,7 @@ class Pion:
         with folder_and_stack() as (folder, stack):
             port = free_port()
             arguments = [self.path, "-http", f"127.0.0.1:{port}", "-address", local_address()]
+            arguments += ["-interceptors", self.interceptors]
             pion = start(stack, "pion", arguments, core, folder)
             pion.wait_until(lambda: listens(port))
             yield Running(port, {"pion": pion.pid})
@@ -126,7 +128,9 @@ class Janus:
         (folder / "janus.jcfg").write_text(
             f'general: {{ configs_folder = "{folder}" plugins_folder = "{folder}/plugins"'
             f' transports_folder = "{folder}/transports" events_folder = "{folder}/events"'
-            f' loggers_folder = "{folder}/loggers" debug_level = 2 debug_colors = false session_timeout = 0 }}\n'
+            f' loggers_folder = "{folder}/loggers" debug_level = 2 debug_colors = false session_timeout = 0'
+            # One loop for the one core: half the cost of the thread for each viewer that Janus has by itself.
+            f" event_loops = 1 }}\n"
             f"media: {{ ipv6 = false }}\n"
             f'nat: {{ ice_lite = true ice_enforce_list = "{local_address()}" }}\n'
         )
