@@ -126,7 +126,7 @@ class Loop:
         )
         return {
             "us_per_packet": report["cpu_us_per_packet"],
-            "loss": divided(report["lost_packets"], report["packets"]),
+            "loss": divided(max(0, report["lost_packets"]), report["packets"]),
             "server_core": divided(report["cpu_seconds"], report["seconds"]),
             "packets_per_second": divided(report["packets"], viewers * report["seconds"]),
             "missing": 0,
