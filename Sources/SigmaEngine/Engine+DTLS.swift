@@ -74,7 +74,7 @@ extension Engine {
         if result.hasProof, slab.isCurrent(result.handle) {
             runtimes[Int(result.handle.slot)].hasProof = true
         }
-        for datagram in result.datagrams where mayAnswer(result.handle, with: datagram.count) {
+        for datagram in result.datagrams where mayAnswer(result, with: datagram.count, at: now) {
             if !batch.append(datagram, on: result.path) { counters.outputDropped &+= 1 }
         }
         // The session may have ended while the job was under way.
@@ -112,9 +112,12 @@ extension Engine {
     }
 
     /// Whether `count` octets of handshake may go out; what may not is sent again when more has come in.
-    private mutating func mayAnswer(_ handle: SessionHandle, with count: Int) -> Bool {
-        let slot = Int(handle.slot)
-        guard slab.isCurrent(handle), !runtimes[slot].hasProof else { return true }
+    private mutating func mayAnswer(_ result: HandshakeResult, with count: Int, at now: Instant) -> Bool {
+        // OpenSSL makes a close_notify only once the handshake is done.
+        guard slab.isCurrent(result.handle) else { return result.isGoodbye }
+        let slot = Int(result.handle.slot)
+        guard hasConsent(slot, on: result.path, at: now) else { return false }
+        guard !runtimes[slot].hasProof else { return true }
         let budget = runtimes[slot].unprovenReceived * Self.amplificationLimit
         guard runtimes[slot].unprovenSent + count <= budget else {
             counters.amplificationHeld &+= 1
@@ -122,6 +125,12 @@ extension Engine {
         }
         runtimes[slot].unprovenSent += count
         return true
+    }
+
+    /// Whether a check came over `path` itself in the last 30 s (RFC 7675 §5.1).
+    private func hasConsent(_ slot: Int, on path: Path, at now: Instant) -> Bool {
+        guard let last = slab[slot].agent.lastCheck(on: path) else { return false }
+        return now - last < ICELiteAgent.consentTimeout
     }
 
     private static func reason(for error: DTLSError) -> EndReason {
@@ -159,16 +168,20 @@ extension Engine {
         receiveEarly(slot, into: &batch)
     }
 
-    /// close_notify on the path of the media, from the `SSL` or from the record.
-    mutating func sayGoodbye(_ slot: Int, into batch: inout DatagramBatch) {
+    /// close_notify on the path of the media, from the `SSL` or from the record; nothing without consent.
+    mutating func sayGoodbye(_ slot: Int, at now: Instant, into batch: inout DatagramBatch) {
         guard let path = slab[slot].agent.mediaPath else { return }
+        let isHeard = hasConsent(slot, on: path, at: now + Self.goodbyeDelay)
         if runtimes[slot].hasDTLS {
             // Even above the limit: the connection has to be freed.
-            appendHandshakeJob(slot, .close, on: path)
+            appendHandshakeJob(slot, isHeard ? .close : .forget, on: path)
             return
         }
         let kept = slab[slot].current.closeNotify
-        guard !kept.isEmpty else { return }
+        guard isHeard, !kept.isEmpty else { return }
         if !batch.append(kept.octets, on: path) { counters.outputDropped &+= 1 }
     }
+
+    /// What a goodbye may take until it is sent; consent has to last as long.
+    private static var goodbyeDelay: Interval { .seconds(1) }
 }

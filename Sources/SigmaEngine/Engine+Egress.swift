@@ -35,7 +35,7 @@ extension Engine {
         let first = max(track.fanOutNext, track.ring.oldestSerial)
         while track.cursor < viewers.count {
             let slot = viewers[track.cursor]
-            if let egress = egressIndex(of: slot, following: place) {
+            if let egress = egressIndex(of: slot, following: place, at: now) {
                 while track.serialCursor < track.fanOutEnd {
                     if batch.isFull { return true }
                     forward(track, track.serialCursor, to: slot, egress, now: now, into: &batch)
@@ -48,8 +48,12 @@ extension Engine {
         return false
     }
 
-    private func egressIndex(of slot: Int, following track: Int) -> Int? {
-        guard runtimes[slot].sender != nil, !slab[slot].current.isPaused else { return nil }
+    /// - Returns: `nil` for a viewer that gets nothing now; consent is looked at here too, since timers may be
+    ///   late (RFC 7675 §5.1).
+    private func egressIndex(of slot: Int, following track: Int, at now: Instant) -> Int? {
+        guard runtimes[slot].sender != nil, !slab[slot].current.isPaused,
+            slab[slot].agent.consent(at: now) != .expired
+        else { return nil }
         for index in 0..<runtimes[slot].egressCount where runtimes[slot].egress[index].track == track {
             return index
         }

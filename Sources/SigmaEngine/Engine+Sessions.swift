@@ -169,7 +169,7 @@ extension Engine {
     ) {
         let cold = slab.cold(slot)
         if cold.role == .publisher { publisherLeft(slot, at: now) }
-        sayGoodbye(slot, into: &batch)
+        sayGoodbye(slot, at: now, into: &batch)
         emit(.ended(reason, SessionTotals(slab[slot].counters)), slot: slot, at: now)
         leaveRoom(slot)
         for path in slab[slot].agent.validatedPaths { tuples.remove(path, slot: UInt32(slot)) }

@@ -39,7 +39,8 @@ extension Engine {
         _ slot: Int, to now: Instant, into batch: inout DatagramBatch
     ) -> Bool {
         guard slab[slot].agent.mediaPath != nil else { return true }
-        switch slab[slot].agent.consent(at: now) {
+        // What is sent before the next look has to have consent as well.
+        switch slab[slot].agent.consent(at: now + Self.tick) {
         case .given:
             return true
         case .doubtful:

@@ -17,6 +17,8 @@ package struct HandshakeJob: Sendable {
         case datagram([UInt8], HandshakeParameters)
         /// The session has ended: say so to the peer and forget it.
         case close
+        /// It has ended for want of consent: forget it in silence (RFC 7675 §5.1).
+        case forget
     }
 }
 
@@ -32,11 +34,13 @@ package struct HandshakeParameters: Sendable {
 package struct HandshakeResult: Sendable {
     package let handle: SessionHandle
     package let path: Path
-    /// To be sent, in order; also when the session is gone by now.
+    /// To be sent, in order.
     package var datagrams: [[UInt8]] = []
     package var outcome = Outcome.inProgress
     /// The peer has shown that it gets what we send.
     package var hasProof = false
+    /// The last words of a session that is gone by now.
+    package var isGoodbye = false
 
     package enum Outcome: Sendable {
         case inProgress
@@ -103,8 +107,11 @@ package struct Handshakes: ~Copyable {
         case .close:
             guard let connection = current(job.handle) else { return result }
             connection.dtls.close()
+            result.isGoodbye = true
             result.datagrams = connection.dtls.takeOutput()
             forget(connection)
+        case .forget:
+            if let connection = current(job.handle) { forget(connection) }
         }
         return result
     }
