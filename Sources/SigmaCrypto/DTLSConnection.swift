@@ -75,7 +75,7 @@ package enum DTLSError: Error, Equatable, Sendable {
         }
     }
 
-    /// Sends the first flight; for the client role.
+    /// Sends the first flight, as the client or after ``listen(_:cookie:)``.
     package mutating func start() throws(DTLSError) -> Step {
         try advance()
     }
@@ -106,6 +106,33 @@ package enum DTLSError: Error, Equatable, Sendable {
             case .inProgress, .established: return .established
             }
         }
+    }
+
+    // MARK: Cookies (RFC 6347 §4.2.1)
+
+    /// - Throws: When OpenSSL has no randomness.
+    package static func makeCookie() throws(DTLSError) -> [UInt8] {
+        var cookie = [UInt8](repeating: 0, count: 16)
+        guard unsafe RAND_bytes(&cookie, Int32(cookie.count)) == 1 else { throw .openSSL(.last()) }
+        return cookie
+    }
+
+    /// Looks whether a ClientHello brings the cookie back; a server's first step where a hello is not trusted.
+    ///
+    /// A hello in fragments is not heard.
+    ///
+    /// - Parameter cookie: At most 255 octets.
+    /// - Returns: `true` when it does: go on with ``start()``. Else a HelloVerifyRequest is among the output, or
+    ///   nothing.
+    package mutating func listen(_ datagram: [UInt8], cookie: [UInt8]) -> Bool {
+        guard let address = unsafe BIO_ADDR_new() else { return false }
+        defer { unsafe BIO_ADDR_free(address) }
+        queue.cookie = cookie
+        queue.inbound = datagram
+        ERR_clear_error()
+        let isVerified = unsafe DTLSv1_listen(ssl, address) == 1
+        ERR_clear_error()
+        return isVerified
     }
 
     private func step(after result: Int32) throws(DTLSError) -> Step {

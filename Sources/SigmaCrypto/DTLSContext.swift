@@ -35,6 +35,7 @@ internal import COpenSSL
     private static func configure(_ pointer: OpaquePointer, _ identity: borrowing Identity) -> Bool {
         unsafe COpenSSL_SSL_CTX_setOptions(pointer)
         unsafe SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT) { _, _ in 1 }
+        unsafe setCookieCallbacks(pointer)
         // 0 means success for use_srtp alone.
         return unsafe COpenSSL_SSL_CTX_setDTLS12Only(pointer) == 1
             && SSL_CTX_use_certificate(pointer, identity.certificate) == 1
@@ -42,5 +43,23 @@ internal import COpenSSL
             && SSL_CTX_set_cipher_list(pointer, ciphers) == 1
             && COpenSSL_SSL_CTX_set1_groups_list(pointer, groups) == 1
             && SSL_CTX_set_tlsext_use_srtp(pointer, srtpProfiles) == 0
+    }
+
+    /// The cookie lies beside the datagrams of a connection; only one that listens is asked for it.
+    private static func setCookieCallbacks(_ pointer: OpaquePointer) {
+        unsafe SSL_CTX_set_cookie_generate_cb(pointer) { ssl, octets, count in
+            guard let queue = unsafe DatagramBIO.from(SSL_get_rbio(ssl)), !queue.cookie.isEmpty,
+                let octets = unsafe octets, let count = unsafe count
+            else { return 0 }
+            for (place, octet) in queue.cookie.enumerated() { unsafe octets[place] = octet }
+            unsafe count.pointee = UInt32(queue.cookie.count)
+            return 1
+        }
+        unsafe SSL_CTX_set_cookie_verify_cb(pointer) { ssl, octets, count in
+            guard let queue = unsafe DatagramBIO.from(SSL_get_rbio(ssl)), !queue.cookie.isEmpty,
+                let octets = unsafe octets, Int(count) == queue.cookie.count
+            else { return 0 }
+            return unsafe CRYPTO_memcmp(octets, queue.cookie, queue.cookie.count) == 0 ? 1 : 0
+        }
     }
 }

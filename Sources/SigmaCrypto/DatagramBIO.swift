@@ -8,6 +8,8 @@ final class DatagramBIO {
     /// What the next read returns; one datagram, since OpenSSL drains it before it asks again.
     var inbound: [UInt8] = []
     var outbound: [[UInt8]] = []
+    /// What a peer has to send back before it is believed that it gets what is sent to it (RFC 6347 §4.2.1).
+    var cookie: [UInt8] = []
 
     /// Octets of IP and UDP headers that OpenSSL is to leave room for below the link MTU.
     private static let overhead = 48
@@ -50,7 +52,7 @@ final class DatagramBIO {
         return unsafe bio
     }
 
-    private static func from(_ bio: OpaquePointer?) -> DatagramBIO? {
+    static func from(_ bio: OpaquePointer?) -> DatagramBIO? {
         guard let data = unsafe BIO_get_data(bio) else { return nil }
         return unsafe Unmanaged<DatagramBIO>.fromOpaque(data).takeUnretainedValue()
     }

@@ -72,6 +72,10 @@ package struct Handshakes: ~Copyable {
         let role: DTLSRole
         var path: Path
         var dtls: DTLSConnection
+        /// Of the ClientHello that began it.
+        var hello: ClientHelloHead?
+        /// For whoever sends another one; empty until that happens.
+        var cookie: [UInt8] = []
         var isSecured = false
         var retransmitAt = Instant.never
         var releaseAt = Instant.never
@@ -84,6 +88,12 @@ package struct Handshakes: ~Copyable {
         }
 
         var deadline: Instant { min(retransmitAt, releaseAt) }
+
+        /// Whether `other` is not the ClientHello that this began with, while either may be forged.
+        func doubts(_ other: ClientHelloHead) -> Bool {
+            guard let hello, role == .server, !isSecured, !dtls.hasProof else { return false }
+            return other != hello
+        }
     }
 
     package init(_ identity: borrowing Identity) throws(OpenSSLError) { context = try DTLSContext(identity) }
@@ -163,9 +173,13 @@ package struct Handshakes: ~Copyable {
                 guard parameters.mayOpen, ended[job.handle.slot] != job.handle.generation else { return }
                 connection = try open(job, parameters)
             }
+            let hello = octets.flatMap { ClientHelloHead($0) }
+            let isRival = hello.map { connection.doubts($0) } ?? false
+            if let octets, isRival, try !replaces(connection, octets, &result) { return }
+            connection.hello = isRival ? hello : connection.hello ?? hello
             connection.path = job.path
             let step: DTLSConnection.Step
-            if let octets {
+            if let octets, !isRival {
                 step = try connection.dtls.receive(octets)
             } else {
                 step = try connection.dtls.start()
@@ -191,6 +205,26 @@ package struct Handshakes: ~Copyable {
             }
             result.outcome = .failed(error)
         }
+    }
+
+    /// Takes another ClientHello than the one a handshake began with, before the peer has signed anything.
+    ///
+    /// One of them is forged, with the peer's address, and whichever came first must not shut the other out.
+    /// The second is asked for a cookie, which only one who gets what is sent to the peer can bring back; then
+    /// the handshake begins anew with it. Without a forgery there is one hello, and the round trip is saved.
+    ///
+    /// - Returns: Whether the cookie came.
+    private func replaces(
+        _ connection: Connection, _ octets: [UInt8], _ result: inout HandshakeResult
+    ) throws(DTLSError) -> Bool {
+        if connection.cookie.isEmpty { connection.cookie = try DTLSConnection.makeCookie() }
+        var other = try DTLSConnection(context, role: connection.role)
+        guard other.listen(octets, cookie: connection.cookie) else {
+            result.datagrams = other.takeOutput()
+            return false
+        }
+        connection.dtls = other
+        return true
     }
 
     private mutating func open(

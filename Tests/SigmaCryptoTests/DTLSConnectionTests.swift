@@ -87,6 +87,49 @@ struct DTLSConnectionTests {
         #expect(hello.count == 1 && 76 + 2 * (hello.first?.count ?? 0) <= 312)
     }
 
+    @Test func `a hello is believed when it brings the cookie back, and no earlier (RFC 6347 §4.2.1)`() throws
+    {
+        let identity = try Identity(selfSignedForDays: 1)
+        let cookie = try DTLSConnection.makeCookie()
+        var client = try DTLSConnection(try DTLSContext(identity), role: .client)
+        _ = try client.start()
+        let hello = try #require(client.takeOutput().first)
+        var first = try DTLSConnection(try DTLSContext(identity), role: .server)
+        let isBelieved = first.listen(hello, cookie: cookie)
+        #expect(!isBelieved)
+        // Shorter than what it answers, so nobody's traffic is amplified.
+        let request = first.takeOutput()
+        #expect(request.count == 1 && request[0].count < hello.count)
+
+        _ = try client.receive(request[0])
+        let second = try #require(client.takeOutput().first)
+        #expect(ClientHelloHead(second) != ClientHelloHead(hello))
+        var stranger = try DTLSConnection(try DTLSContext(identity), role: .server)
+        let isFooled = stranger.listen(second, cookie: try DTLSConnection.makeCookie())
+        #expect(!isFooled)
+        var server = try DTLSConnection(try DTLSContext(identity), role: .server)
+        let isVerified = server.listen(second, cookie: cookie)
+        #expect(isVerified)
+        _ = try server.start()
+        for _ in 0..<5 {
+            for datagram in server.takeOutput() { _ = try client.receive(datagram) }
+            for datagram in client.takeOutput() { _ = try server.receive(datagram) }
+        }
+        #expect(client.isEstablished && server.isEstablished)
+    }
+
+    @Test func `the head of a ClientHello is read from a whole one only, cut anywhere`() throws {
+        let identity = try Identity(selfSignedForDays: 1)
+        var client = try DTLSConnection(try DTLSContext(identity), role: .client)
+        _ = try client.start()
+        let hello = try #require(client.takeOutput().first)
+        #expect(ClientHelloHead(hello) != nil)
+        for length in 0..<59 { #expect(ClientHelloHead(Array(hello.prefix(length))) == nil) }
+        var encrypted = hello
+        encrypted[4] = 1
+        #expect(ClientHelloHead(encrypted) == nil)
+    }
+
     @Test func `no handshake datagram is longer than the link MTU leaves room for`() throws {
         let identity = try Identity(selfSignedForDays: 1)
         var client = try DTLSConnection(try DTLSContext(identity), role: .client)
