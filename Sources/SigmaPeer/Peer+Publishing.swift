@@ -5,16 +5,19 @@ struct MediaSource {
     /// When the source began, on the caller's clock.
     let began: Int64
     var video: SyntheticVideo
-    var audio = SyntheticAudio()
+    var audio: SyntheticAudio
+    /// Nothing is sent meanwhile.
+    var isPaused = false
     /// `nil` when the m-section was rejected.
     var videoStream: OutgoingStream?
     var audioStream: OutgoingStream?
 
     var deadline: Int64? {
-        [
-            videoStream.map { _ in began + video.nextFrameTime },
-            audioStream.map { _ in began + audio.nextPacketTime },
-        ].compactMap { $0 }.min()
+        guard !isPaused else { return nil }
+        let nextVideo = videoStream.map { _ in began + video.nextFrameTime }
+        let nextAudio = audioStream.map { _ in began + audio.nextPacketTime }
+        guard let nextVideo, let nextAudio else { return nextVideo ?? nextAudio }
+        return min(nextVideo, nextAudio)
     }
 }
 
@@ -24,7 +27,9 @@ extension Peer {
 
     func startSource(at now: Int64) {
         guard let answer else { return }
-        var source = MediaSource(began: now, video: SyntheticVideo(configuration.video))
+        var source = MediaSource(
+            began: now, video: SyntheticVideo(configuration.video),
+            audio: SyntheticAudio(interval: configuration.audioInterval))
         for (offered, answered) in zip(offer.media, answer.media) where answered.isAccepted {
             guard let ssrc = offered.ssrc else { continue }
             let mid = answered.midExtensionID.map { (id: $0, value: Array(offered.mid.utf8)) }
@@ -39,7 +44,7 @@ extension Peer {
     }
 
     func sendDueMedia(at now: Int64) {
-        guard var source else { return }
+        guard var source, !source.isPaused else { return }
         while source.audioStream != nil, source.began + source.audio.nextPacketTime <= now {
             let time = source.audio.nextPacketTime
             let payload = source.audio.nextPayload()
@@ -59,7 +64,7 @@ extension Peer {
     /// Makes the next picture a keyframe, unasked.
     package func makeKeyframe() { source?.video.requestKeyframe() }
 
-    private func sendRTP(_ packet: [UInt8]?) {
+    func sendRTP(_ packet: [UInt8]?) {
         guard let packet, let bytes = srtp?.protectRTP(packet), let path = mediaPath else { return }
         output.append(Transmission(path: path, bytes: bytes))
     }
@@ -86,6 +91,8 @@ extension Peer {
                 ntp: NTPTimestamp(unixNanoseconds: configuration.wallClock + time),
                 rtpTimestamp: stream.timestamp(at: time), packetCount: stream.packets,
                 octetCount: stream.octets)
+            sentReports = sentReports.suffix(Self.reportsKept)
+            sentReports.append(SentReport(ssrc: stream.ssrc, middle: info.ntp.middle, at: now))
             sendRTCP { writer, bytes in
                 writer.appendSenderReport(info, in: &bytes)
                 writer.appendCNAME(cname, for: info.ssrc, in: &bytes)

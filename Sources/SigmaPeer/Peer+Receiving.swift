@@ -74,6 +74,7 @@ extension Peer {
         }
         var packets = compound.packets
         while let packet = packets.next(in: compound) {
+            if packet.isReport { noteReports(packet, compound, at: now) }
             if let info = SenderInfo(packet, in: compound) {
                 note(info, at: now)
             } else if packet.isPictureLossIndication {
@@ -92,6 +93,15 @@ extension Peer {
                     index += 1
                 }
             }
+        }
+    }
+
+    private func noteReports(_ packet: RTCPPacket, _ compound: borrowing RTCPCompoundView, at now: Int64) {
+        var index = 0
+        while let block = ReportBlock(index, of: packet, in: compound) {
+            reports = reports.suffix(Self.reportsKept)
+            reports.append(ReportFromServer(block: block, receivedAt: now))
+            index += 1
         }
     }
 

@@ -24,6 +24,10 @@ package final class Peer {
     package var protectionProfile: ProtectionProfile? { srtp?.profile }
     /// Packets that did not decrypt and whose SSRC is unknown, and datagrams from strangers.
     package internal(set) var strayDatagrams = 0
+    /// What the server reported about our streams, the newest last; of the last few minutes.
+    package internal(set) var reports: [ReportFromServer] = []
+    /// The sender reports we sent, the newest last; of the last few minutes.
+    package internal(set) var sentReports: [SentReport] = []
 
     var configuration: PeerConfiguration
     var random: SeededGenerator
@@ -76,7 +80,9 @@ package final class Peer {
         state = .checking
         do throws(PeerError) {
             dtls = try DTLSEndpoint(
-                isClient: !answer.serverIsActive, certificate: certificate, profiles: configuration.profiles)
+                isClient: !answer.serverIsActive,
+                certificate: configuration.showsCertificate ? certificate : nil,
+                profiles: configuration.profiles)
         } catch {
             fail(error)
         }
@@ -94,7 +100,13 @@ package final class Peer {
         case .stun:
             if agent?.handle(datagram, on: path, at: now) != true { strayDatagrams += 1 }
             drainAgent(at: now)
-        case .dtls: driveDTLS(datagram, at: now)
+        case .dtls:
+            // Before it begins itself a client waits for nothing.
+            guard state != .checking || answer?.serverIsActive == true else {
+                strayDatagrams += 1
+                return
+            }
+            driveDTLS(datagram, at: now)
         case .rtp: receiveRTP(datagram, at: now)
         case .rtcp: receiveRTCP(datagram, at: now)
         case .unknown: strayDatagrams += 1
@@ -115,7 +127,12 @@ package final class Peer {
     /// When ``advance(to:)`` is next due; `nil` when nothing is.
     package var deadline: Int64? {
         guard state != .closed else { return nil }
-        return [agent?.deadline, dtlsDeadline, source?.deadline, rtcpDeadline].compactMap { $0 }.min()
+        var earliest = Int64.max
+        if let due = agent?.deadline { earliest = min(earliest, due) }
+        if let due = dtlsDeadline { earliest = min(earliest, due) }
+        if let due = source?.deadline { earliest = min(earliest, due) }
+        if let due = rtcpDeadline { earliest = min(earliest, due) }
+        return earliest == .max ? nil : earliest
     }
 
     /// The host moved: from now on datagrams leave from `address`; ICE nominates the path from there.

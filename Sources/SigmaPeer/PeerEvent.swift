@@ -31,7 +31,11 @@ package struct PeerConfiguration: Sendable {
     package var setup = OfferedSetup.actpass
     /// In order of preference.
     package var profiles: [ProtectionProfile] = [.aeadAES128GCM, .aes128CMSHA1_80]
+    /// `false` for a DTLS client without a certificate.
+    package var showsCertificate = true
     package var video = SyntheticVideo.Settings()
+    /// Nanoseconds from one audio packet to the next; 20 ms as browsers send, more to spend less.
+    package var audioInterval: Int64 = 20_000_000
     /// `false` for one that ignores PLI and FIR, as OBS does.
     package var answersKeyframeRequests = true
     /// Of the publisher's wall clock at the first media packet, Unix time in ns.

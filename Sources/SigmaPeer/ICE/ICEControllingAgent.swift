@@ -139,12 +139,13 @@ struct ICEControllingAgent {
     }
 
     var deadline: Int64? {
-        var times = pairs.compactMap { $0.check?.due }
-        if let nextFirstCheck, pairs.contains(where: { $0.state == .waiting }) {
-            times.append(nextFirstCheck)
+        var earliest = Int64.max
+        for pair in pairs {
+            if let check = pair.check { earliest = min(earliest, check.due) }
+            if let nextFirstCheck, pair.state == .waiting { earliest = min(earliest, nextFirstCheck) }
         }
-        if let consent { times += [consent.nextCheck, consent.expires] }
-        return times.min()
+        if let consent { earliest = min(earliest, consent.nextCheck, consent.expires) }
+        return earliest == .max ? nil : earliest
     }
 
     // MARK: Checks
@@ -253,7 +254,7 @@ struct ICEControllingAgent {
     }
 
     private mutating func checkConsent(at now: Int64) {
-        guard let consent, let selected else { return }
+        guard let consent, selected != nil else { return }
         guard consent.expires > now else {
             self.consent = nil
             self.selected = nil
@@ -264,12 +265,23 @@ struct ICEControllingAgent {
         guard consent.nextCheck <= now else { return }
         let next = now + spreadInterval()
         self.consent?.nextCheck = next
+        sendCheck(nominates: true, at: now)
+    }
+
+    /// A check on the selected path, out of turn, with or without USE-CANDIDATE.
+    mutating func sendCheck(nominates: Bool, at now: Int64) {
+        guard let selected, let bytes = makeCheck(nominates: nominates) else { return }
+        output.append(Transmission(path: selected, bytes: bytes))
+    }
+
+    /// - Returns: `nil` while there is no selected path.
+    mutating func makeCheck(nominates: Bool) -> [UInt8]? {
+        guard selected != nil, consent != nil else { return nil }
         let (high, low) = random.transaction()
         let transaction = TransactionID(high: high, low: low)
         // A late answer still proves consent: the last few are remembered.
         consentTransactions = consentTransactions.suffix(5) + [transaction]
-        let bytes = request(transaction, priority: Self.priority(0), nominates: true)
-        output.append(Transmission(path: selected, bytes: bytes))
+        return request(transaction, priority: Self.priority(0), nominates: nominates)
     }
 
     // MARK: The server's own checks, from one that is not lite

@@ -11,6 +11,7 @@ struct OutgoingStream {
     private let timestampOffset: UInt32
     private(set) var packets: UInt32 = 0
     private(set) var octets: UInt32 = 0
+    private var packetsAtJump: UInt32 = 0
 
     init(
         ssrc: UInt32, kind: MediaKind, payloadType: UInt8, mid: (id: UInt8, value: [UInt8])?,
@@ -20,8 +21,9 @@ struct OutgoingStream {
         self.kind = kind
         self.payloadType = payloadType
         self.mid = mid
-        // RFC 3550 §5.1: both begin at random; near the wrap on purpose, so that it is met soon.
-        sequenceNumber = 65_000 &+ UInt16(truncatingIfNeeded: random.next() % 600)
+        // RFC 3550 §5.1: both begin at random; the wrap is met soon, but not among the first packets, where
+        // a receiver that lost them could not know of it (RFC 3711 §3.3.1).
+        sequenceNumber = 64_000 + UInt16(truncatingIfNeeded: random.next() % 1000)
         timestampOffset = UInt32(truncatingIfNeeded: random.next())
     }
 
@@ -31,6 +33,28 @@ struct OutgoingStream {
     /// RTP time of a moment, nanoseconds since the source began.
     func timestamp(at time: Int64) -> UInt32 {
         timestampOffset &+ UInt32(truncatingIfNeeded: Int128(time) * Int128(clockRate) / 1_000_000_000)
+    }
+
+    /// The same m-section with another SSRC, first number and first time.
+    func restarted(random: inout SeededGenerator) -> OutgoingStream {
+        OutgoingStream(
+            ssrc: UInt32(truncatingIfNeeded: random.next()) | 1, kind: kind, payloadType: payloadType,
+            mid: mid, random: &random)
+    }
+
+    /// Leaves numbers out, unless it has just done so: of two jumps without packets between only the sum is
+    /// seen, and that may look like a few losses.
+    mutating func jump(by count: UInt16) {
+        guard packets &- packetsAtJump >= 3 else { return }
+        packetsAtJump = packets
+        sequenceNumber &+= count
+    }
+
+    /// Padding of 200 octets and no payload (RFC 3550 §5.1).
+    mutating func padding(at time: Int64) -> [UInt8] {
+        var bytes = packet([UInt8](repeating: 0, count: 199) + [200], at: time, marker: false)
+        bytes[0] |= 0x20
+        return bytes
     }
 
     mutating func packet(_ payload: [UInt8], at time: Int64, marker: Bool) -> [UInt8] {

@@ -54,6 +54,12 @@ package struct SyntheticVideo: Sendable {
 
     var nextFrameTime: Int64 { time(ofFrame: frame) }
 
+    /// Leaves out the pictures that were due before `time`, and begins again with a keyframe.
+    mutating func skip(to time: Int64) {
+        while nextFrameTime < time { frame += 1 }
+        keyframeWanted = true
+    }
+
     mutating func nextFrame() -> Frame {
         let interval = settings.keyframeInterval * settings.framesPerSecond
         let isKeyframe = keyframeWanted || framesSinceKeyframe >= interval
@@ -111,11 +117,20 @@ package struct SyntheticVideo: Sendable {
 
 /// Opus packets of 20 ms, in size and pace; the octets behind the TOC are a ``TestPattern``.
 struct SyntheticAudio: Sendable {
+    /// Nanoseconds from one packet to the next.
+    let interval: Int64
     private var index = 0
     private var counter: UInt32 = 0
 
+    init(interval: Int64) { self.interval = max(1_000_000, interval) }
+
     /// Nanoseconds from the start to the next packet.
-    var nextPacketTime: Int64 { Int64(index) * 20_000_000 }
+    var nextPacketTime: Int64 { Int64(index) * interval }
+
+    /// Leaves out what was due before `time`.
+    mutating func skip(to time: Int64) {
+        while nextPacketTime < time { index += 1 }
+    }
 
     mutating func nextPayload() -> [UInt8] {
         let pattern = TestPattern(counter: counter, captureTime: nextPacketTime)

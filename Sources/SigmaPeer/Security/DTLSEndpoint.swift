@@ -3,11 +3,14 @@ internal import COpenSSL
 /// The SRTP protection profiles a peer can offer (RFC 5764 §4.1.2, RFC 7714 §14.2).
 package enum ProtectionProfile: UInt16, Equatable, Sendable {
     case aes128CMSHA1_80 = 0x0001
+    /// A tag of 4 octets: what the server does not take.
+    case aes128CMSHA1_32 = 0x0002
     case aeadAES128GCM = 0x0007
 
     var name: String {
         switch self {
         case .aes128CMSHA1_80: "SRTP_AES128_CM_SHA1_80"
+        case .aes128CMSHA1_32: "SRTP_AES128_CM_SHA1_32"
         case .aeadAES128GCM: "SRTP_AEAD_AES_128_GCM"
         }
     }
@@ -16,7 +19,7 @@ package enum ProtectionProfile: UInt16, Equatable, Sendable {
 
     var saltLength: Int {
         switch self {
-        case .aes128CMSHA1_80: 14
+        case .aes128CMSHA1_80, .aes128CMSHA1_32: 14
         case .aeadAES128GCM: 12
         }
     }
@@ -40,17 +43,19 @@ package enum ProtectionProfile: UInt16, Equatable, Sendable {
         case closedByServer
     }
 
+    /// - Parameters:
+    ///   - certificate: `nil` for a client that shows none.
+    ///   - profiles: In order of preference; empty for one that does not speak of SRTP.
     init(
-        isClient: Bool, certificate: PeerCertificate, profiles: [ProtectionProfile]
+        isClient: Bool, certificate: PeerCertificate?, profiles: [ProtectionProfile]
     ) throws(PeerError) {
         guard let context = unsafe SSL_CTX_new(isClient ? DTLS_client_method() : DTLS_server_method())
         else { throw .openSSL(ERR_get_error()) }
         let names = profiles.map(\.name).joined(separator: ":")
         // SSL_CTX_set_tlsext_use_srtp alone returns 0 for success.
         guard unsafe COpenSSL_SSL_CTX_setDTLS12Only(context) == 1,
-            unsafe SSL_CTX_use_certificate(context, certificate.certificate) == 1,
-            unsafe SSL_CTX_use_PrivateKey(context, certificate.key) == 1,
-            unsafe SSL_CTX_set_tlsext_use_srtp(context, names) == 0,
+            unsafe Self.use(certificate, in: context),
+            unsafe profiles.isEmpty || SSL_CTX_set_tlsext_use_srtp(context, names) == 0,
             let ssl = unsafe SSL_new(context), let bio = unsafe queue.makeBIO()
         else {
             unsafe SSL_CTX_free(context)
@@ -71,6 +76,12 @@ package enum ProtectionProfile: UInt16, Equatable, Sendable {
     deinit {
         unsafe SSL_free(ssl)
         unsafe SSL_CTX_free(context)
+    }
+
+    private static func use(_ certificate: PeerCertificate?, in context: OpaquePointer) -> Bool {
+        guard let certificate else { return true }
+        return unsafe SSL_CTX_use_certificate(context, certificate.certificate) == 1
+            && SSL_CTX_use_PrivateKey(context, certificate.key) == 1
     }
 
     /// Takes one datagram, or none to begin, and goes on as far as it leads.

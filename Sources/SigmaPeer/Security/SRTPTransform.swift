@@ -39,6 +39,9 @@ internal import CSRTP
     ) throws(PeerError) -> srtp_t {
         var policy = unsafe srtp_policy_t()
         switch profile {
+        case .aes128CMSHA1_32:
+            unsafe srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32(&policy.rtp)
+            unsafe srtp_crypto_policy_set_rtp_default(&policy.rtcp)
         case .aes128CMSHA1_80:
             unsafe srtp_crypto_policy_set_rtp_default(&policy.rtp)
             unsafe srtp_crypto_policy_set_rtp_default(&policy.rtcp)
