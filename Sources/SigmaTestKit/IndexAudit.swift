@@ -5,7 +5,7 @@ internal import SigmaWire
 ///
 /// Reads the headers as they lie on the wire. SSRCs are unique per session in a simulation, and no stream
 /// comes to 2¹⁶ packets, so SSRC and sequence number name an index. For SRTCP the index stands at the end with
-/// AEAD (RFC 7714 §9.2); sessions with AES-CM are left out there.
+/// AEAD (RFC 7714 §9.2), before the tag of 10 octets with AES-CM (RFC 3711 §3.4).
 package struct IndexAudit: Sendable {
     private struct Place: Hashable {
         let isRTCP: Bool
@@ -18,24 +18,29 @@ package struct IndexAudit: Sendable {
 
     package init() {}
 
-    package mutating func note(_ bytes: [UInt8], isAEAD: Bool) {
+    /// - Returns: Whether its SSRC and index are new; `false` for what is no SRTP.
+    @discardableResult
+    package mutating func note(_ bytes: [UInt8], isAEAD: Bool) -> Bool {
         let octets = unsafe bytes.span.bytes
-        guard octets.byteCount >= 16 else { return }
+        guard octets.byteCount >= 24 else { return false }
         let place: Place
         switch DatagramKind(octets) {
         case .rtp:
             place = Place(
                 isRTCP: false, ssrc: octets.bigEndian(UInt32.self, at: 8),
                 index: UInt32(octets.bigEndian(UInt16.self, at: 2)))
-        case .rtcp where isAEAD:
+        case .rtcp:
+            let end = octets.byteCount - (isAEAD ? 0 : 10)
             place = Place(
                 isRTCP: true, ssrc: octets.bigEndian(UInt32.self, at: 4),
-                index: octets.bigEndian(UInt32.self, at: octets.byteCount - 4))
-        case .rtcp, .stun, .dtls, .unknown: return
+                index: octets.bigEndian(UInt32.self, at: end - 4))
+        case .stun, .dtls, .unknown: return false
         }
         var digest = Digest()
         digest.fold(bytes)
         // The same octets again are a resend, which is harmless.
-        if let before = seen.updateValue(digest.value, forKey: place), before != digest.value { reused += 1 }
+        guard let before = seen.updateValue(digest.value, forKey: place) else { return true }
+        if before != digest.value { reused += 1 }
+        return false
     }
 }

@@ -1,28 +1,5 @@
 package import SigmaWire
 
-/// How one direction of a path treats datagrams.
-package struct LinkConditions: Equatable, Sendable {
-    /// Probability that a datagram is lost, 0 to 1.
-    package var loss: Double
-    /// Nanoseconds that every datagram takes.
-    package var delay: Int64
-    /// Up to this many nanoseconds more, each datagram for itself: more than the spacing reorders.
-    package var jitter: Int64
-    /// Probability that a datagram comes twice.
-    package var duplicate: Double
-
-    package init(loss: Double = 0, delay: Int64 = 10_000_000, jitter: Int64 = 0, duplicate: Double = 0) {
-        self.loss = loss
-        self.delay = delay
-        self.jitter = jitter
-        self.duplicate = duplicate
-    }
-
-    package static let perfect = LinkConditions()
-    /// Everything is lost.
-    package static let cut = LinkConditions(loss: 1)
-}
-
 /// One datagram under way.
 package struct Delivery: Equatable, Sendable {
     package let source: Address
@@ -30,6 +7,8 @@ package struct Delivery: Equatable, Sendable {
     package let bytes: [UInt8]
     /// On the simulation's clock.
     package let at: Int64
+    /// Sent by a peer or the server, not by an attacker.
+    package let isGenuine: Bool
 }
 
 /// Datagrams between addresses, in virtual time, under seeded conditions per direction.
@@ -48,7 +27,15 @@ package struct SimulatedNetwork: Sendable {
     }
 
     private var random: SplitMix64
+    /// What a direction remembers from one datagram to the next.
+    private struct Memory {
+        var isInBurst = false
+        /// When the bottleneck has passed all that waits.
+        var freeAt: Int64 = 0
+    }
+
     private var conditions: [Direction: LinkConditions] = [:]
+    private var memories: [Direction: Memory] = [:]
     package var standard = LinkConditions.perfect
     /// Ordered by time, then number; the next one last.
     private var entries: [Entry] = []
@@ -61,23 +48,59 @@ package struct SimulatedNetwork: Sendable {
         self.conditions[Direction(source: source, destination: destination)] = conditions
     }
 
-    package mutating func send(_ bytes: [UInt8], from source: Address, to destination: Address, at now: Int64)
-    {
-        let link = conditions[Direction(source: source, destination: destination)] ?? standard
+    /// Puts a datagram of an attacker in the way of everybody's, at a moment of his choosing.
+    package mutating func inject(
+        _ bytes: [UInt8], from source: Address, to destination: Address, at time: Int64
+    ) {
+        sent += 1
+        let delivery = Delivery(
+            source: source, destination: destination, bytes: bytes, at: time, isGenuine: false)
+        insert(Entry(delivery: delivery, number: sent))
+    }
+
+    /// - Returns: Whether it will arrive at least once.
+    @discardableResult
+    package mutating func send(
+        _ bytes: [UInt8], from source: Address, to destination: Address, at now: Int64, isGenuine: Bool = true
+    ) -> Bool {
+        let direction = Direction(source: source, destination: destination)
+        let link = conditions.isEmpty ? standard : conditions[direction] ?? standard
         let copies = random.chance(link.duplicate) ? 2 : 1
+        var arrives = false
         for _ in 0..<copies {
             let extra = link.jitter > 0 ? Int64.random(in: 0...link.jitter, using: &random) : 0
-            guard !random.chance(link.loss) else {
+            guard !random.chance(link.loss), let wait = pass(bytes.count, direction, link, at: now) else {
                 lost += 1
                 continue
             }
+            arrives = true
             sent += 1
-            insert(
-                Entry(
-                    delivery: Delivery(
-                        source: source, destination: destination, bytes: bytes, at: now + link.delay + extra),
-                    number: sent))
+            let delivery = Delivery(
+                source: source, destination: destination, bytes: bytes, at: now + wait + link.delay + extra,
+                isGenuine: isGenuine)
+            insert(Entry(delivery: delivery, number: sent))
         }
+        return arrives
+    }
+
+    /// - Returns: Nanoseconds in the queue; `nil` when a burst or the full queue took it.
+    private mutating func pass(
+        _ count: Int, _ direction: Direction, _ link: LinkConditions, at now: Int64
+    ) -> Int64? {
+        guard link.burst != nil || link.bottleneck != nil else { return 0 }
+        var memory = memories[direction] ?? Memory()
+        defer { memories[direction] = memory }
+        if let burst = link.burst {
+            let isTaken = memory.isInBurst || random.chance(burst.start)
+            memory.isInBurst = isTaken && !random.chance(burst.end)
+            guard !isTaken else { return nil }
+        }
+        guard let bottleneck = link.bottleneck else { return 0 }
+        let wait = max(0, memory.freeAt - now)
+        guard wait <= bottleneck.time(of: bottleneck.queue) else { return nil }
+        let passed = wait + bottleneck.time(of: Int64(count))
+        memory.freeAt = now + passed
+        return passed
     }
 
     private mutating func insert(_ entry: Entry) {

@@ -16,13 +16,24 @@ package import SigmaWire
     private let slabLength: Int
     private var eventsRead: UInt64 = 0
     private var viewerSSRCs: UInt32 = 0
+    /// Jobs on the handshake thread, in order, and when each is done.
+    private var jobs: [(job: HandshakeJob, due: Int64)] = []
+    private let handshakeLatency: Int64
+    private var random: SplitMix64
+    /// Nanoseconds that the server's clock is behind the simulation's.
+    private var lostTime: Int64 = 0
 
+    /// - Parameter handshakeLatency: Nanoseconds that a step of a handshake takes at most.
     /// - Throws: When OpenSSL cannot make an identity.
-    package init(seed: UInt64) throws {
+    package init(
+        seed: UInt64, sessionLimit: Int = 64, journalCapacity: Int = 4096, handshakeLatency: Int64 = 0
+    ) throws {
+        self.handshakeLatency = handshakeLatency
+        self.random = SplitMix64(seed: seed ^ 0x1A7E)
         var random = SplitMix64(seed: seed)
         var configuration = EngineConfiguration { count in random.octets(count) }
-        configuration.sessionLimit = 64
-        configuration.journalCapacity = 4096
+        configuration.sessionLimit = sessionLimit
+        configuration.journalCapacity = journalCapacity
         slabLength = SessionSlab.byteCount(for: configuration.sessionLimit)
         let journalLength = Journal.byteCount(capacity: configuration.journalCapacity)
         unsafe slab = .allocate(byteCount: slabLength, alignment: 4096)
@@ -40,6 +51,19 @@ package import SigmaWire
         unsafe slab.deallocate()
         unsafe journal.deallocate()
     }
+
+    // MARK: Time
+
+    /// The server's clock when the simulation's says `now`.
+    package func time(_ now: Int64) -> Int64 { now - lostTime }
+
+    private func instant(_ now: Int64) -> Instant { Instant(nanoseconds: time(now)) }
+
+    /// The server's clock has stood still.
+    package func loseTime(_ nanoseconds: Int64) { lostTime += nanoseconds }
+
+    /// Lets the wall clock jump; the monotonic one runs on.
+    package func stepWallClock(by nanoseconds: Int64) { engine.wallClockOffset += nanoseconds }
 
     // MARK: Commands
 
@@ -60,7 +84,7 @@ package import SigmaWire
                 sessionID: sessionID, roomID: room, role: offer.role == .publisher ? .publisher : .viewer,
                 remoteUfrag: Array(offer.ufrag.utf8), fingerprints: [announced], dtlsRole: role, media: lines,
                 cname: Array("server".utf8)),
-            at: Instant(nanoseconds: now))
+            at: instant(now))
         return Answer(
             ufrag: String(decoding: credentials.ufrag, as: UTF8.self),
             password: String(decoding: credentials.password, as: UTF8.self),
@@ -93,7 +117,7 @@ package import SigmaWire
     }
 
     package func close(_ sessionID: SessionID, reason: EndReason = .requested, at now: Int64) throws {
-        try engine.close(sessionID, reason: reason, at: Instant(nanoseconds: now), into: &batch)
+        try engine.close(sessionID, reason: reason, at: instant(now), into: &batch)
     }
 
     package func setPaused(_ isPaused: Bool, _ sessionID: SessionID) throws {
@@ -102,36 +126,69 @@ package import SigmaWire
 
     // MARK: Steps
 
+    /// On the simulation's clock.
     package var deadline: Int64? {
-        [engine.deadline, handshakes.deadline].compactMap { $0?.nanoseconds }.min()
+        var earliest = Int64.max
+        if let tick = engine.deadline { earliest = min(earliest, tick.nanoseconds + lostTime) }
+        if let timer = handshakes.deadline { earliest = min(earliest, timer.nanoseconds + lostTime) }
+        if let first = jobs.first { earliest = min(earliest, first.due) }
+        return earliest == .max ? nil : earliest
     }
 
-    package func receive(_ bytes: [UInt8], from source: Address, at now: Int64) {
+    /// - Parameter arrival: When the kernel took it; `nil` for now.
+    package func receive(_ bytes: [UInt8], from source: Address, arrival: Int64? = nil, at now: Int64) {
         var buffer = bytes + [UInt8](repeating: 0, count: 64)
         let path = Path(local: Self.address, remote: source)
-        let time = Instant(nanoseconds: now)
         var span = buffer.mutableSpan
         var raw = unsafe span.mutableBytes
-        engine.receive(&raw, length: bytes.count, on: path, arrival: time, now: time, into: &batch)
+        engine.receive(
+            &raw, length: bytes.count, on: path, arrival: instant(min(arrival ?? now, now)),
+            now: instant(now),
+            into: &batch)
     }
 
     /// Everything that follows from what was received and from the time.
     ///
     /// - Parameter send: Called with each datagram that leaves.
     package func run(at now: Int64, send: (Path, [UInt8]) -> Void) {
-        let time = Instant(nanoseconds: now)
+        let time = instant(now)
         drain(send)
         while engine.fanOut(at: time, into: &batch) { drain(send) }
         drain(send)
         while engine.advance(to: time, into: &batch) { drain(send) }
         drain(send)
-        for result in handshakes.advance(to: time) {
+        for result in dueHandshakes(at: time) {
             engine.apply(result, isAnswer: false, at: time, into: &batch)
             drain(send)
         }
-        for job in engine.takeHandshakeJobs() {
-            engine.apply(handshakes.run(job, at: time), isAnswer: true, at: time, into: &batch)
+        runHandshakes(at: now, send)
+        while engine.fanOut(at: time, into: &batch) { drain(send) }
+        drain(send)
+    }
+
+    private func dueHandshakes(at time: Instant) -> [HandshakeResult] {
+        guard let due = handshakes.deadline, due <= time else { return [] }
+        return handshakes.advance(to: time)
+    }
+
+    /// The handshake thread: one job after the other, each in its time.
+    private func runHandshakes(at now: Int64, _ send: (Path, [UInt8]) -> Void) {
+        submit(at: now)
+        while let first = jobs.first, first.due <= now {
+            jobs.removeFirst()
+            let result = handshakes.run(first.job, at: instant(now))
+            engine.apply(result, isAnswer: true, at: instant(now), into: &batch)
             drain(send)
+            // A session that ends by the result of a job leaves another one behind.
+            submit(at: now)
+        }
+    }
+
+    private func submit(at now: Int64) {
+        for job in engine.takeHandshakeJobs() {
+            let latency =
+                handshakeLatency > 0 ? Int64.random(in: 0...handshakeLatency, using: &random) : 0
+            jobs.append((job, max(now, jobs.last?.due ?? now) + latency))
         }
     }
 
@@ -142,6 +199,10 @@ package import SigmaWire
 
     // MARK: Observations
 
+    package var resources: EngineResources { engine.resources }
+    /// Connections that hold an `SSL`.
+    package var handshakeConnections: Int { handshakes.count }
+    package func hasProof(_ sessionID: SessionID) -> Bool { engine.hasProof(sessionID) }
     package var counters: EngineCounters { engine.counters }
     package var journalID: [UInt8] { engine.journal.id }
     /// A copy of the session slab: what would be left of the process.

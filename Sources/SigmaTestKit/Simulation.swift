@@ -7,33 +7,6 @@ package import SigmaWire
 ///
 /// The same seed and the same calls give the same datagrams, octet for octet; ``digest`` proves it.
 package final class Simulation {
-    /// One peer, and the address the network knows it by.
-    package final class Client {
-        package let peer: Peer
-        package let sessionID: SessionID
-        /// Changes when a NAT rebinds it, and with the peer's own move.
-        package fileprivate(set) var address: Address
-        package fileprivate(set) var events: [(at: Int64, event: PeerEvent)] = []
-        /// Octets that the server got from it, and sent to it, before its DTLS was done.
-        package fileprivate(set) var unproven = (received: 0, sent: 0)
-        fileprivate var isProven = false
-
-        fileprivate init(_ peer: Peer, _ sessionID: SessionID, _ address: Address) {
-            self.peer = peer
-            self.sessionID = sessionID
-            self.address = address
-        }
-
-        /// What was received of one kind; the stream with the most packets.
-        package func received(_ kind: SigmaPeer.MediaKind) -> ReceiveStatistics? {
-            peer.received.values.filter { $0.kind == kind }.max { $0.packets < $1.packets }
-        }
-
-        package func firstTime(_ isWanted: (PeerEvent) -> Bool) -> Int64? {
-            events.first { isWanted($0.event) }?.at
-        }
-    }
-
     package struct ServerEvent: Equatable, Sendable {
         package let at: Int64
         package let sessionID: SessionID
@@ -45,27 +18,50 @@ package final class Simulation {
     package var network: SimulatedNetwork
     package let server: SimulatedServer
     package private(set) var clients: [Client] = []
-    package private(set) var events: [ServerEvent] = []
+    package internal(set) var events: [ServerEvent] = []
     /// Datagrams that the server sent to an address that belongs to nobody.
-    package private(set) var sentToStrangers: [Address: Int] = [:]
+    package internal(set) var sentToStrangers: [Address: Int] = [:]
     /// The first 2000 datagrams that reached the server.
-    package private(set) var firstUplink: [[UInt8]] = []
+    package internal(set) var firstUplink: [[UInt8]] = []
     /// Packets of the server that used the SSRC and index of another one.
-    package var reusedIndices: Int { audit.reused }
+    package var reusedIndices: Int { watch.audit.reused }
+    /// What the server did that it must not, and when.
+    package var violations: [(at: Int64, violation: Violation)] { watch.violations }
     /// Over every datagram, its time and its addresses.
     package var digest: UInt64 { run.value }
-    private var audit = IndexAudit()
-    private var run = Digest()
-    private let world: VirtualWorld
+    var watch = Watch()
+    /// Whom an address belongs to, and whom it ever belonged to.
+    var current: [Address: Client] = [:]
+    var owners: [Address: Client] = [:]
+    var run = Digest()
+    let world: VirtualWorld
+    /// While the server stands still, and what came for it meanwhile.
+    var pause: Pause?
+    var heldBack: [Delivery] = []
+    let sessionLimit: Int
     private var random: SplitMix64
 
-    package init(seed: UInt64) throws {
+    struct Pause {
+        let end: Int64
+        /// That the server's clock does not know of, ns.
+        let lostTime: Int64
+    }
+
+    /// - Parameter handshakeLatency: Nanoseconds that a step of a handshake takes at most.
+    package init(
+        seed: UInt64, sessionLimit: Int = 64, journalCapacity: Int = 4096, handshakeLatency: Int64 = 0
+    ) throws {
+        self.sessionLimit = sessionLimit
         network = SimulatedNetwork(seed: seed)
         random = SplitMix64(seed: seed ^ 0x5151)
         let world = VirtualWorld(seed: seed)
         self.world = world
         let serverSeed = random.next()
-        server = try world.run(at: now) { () throws(any Error) in try SimulatedServer(seed: serverSeed) }
+        server = try world.run(at: now) { () throws(any Error) in
+            try SimulatedServer(
+                seed: serverSeed, sessionLimit: sessionLimit, journalCapacity: journalCapacity,
+                handshakeLatency: handshakeLatency)
+        }
     }
 
     // MARK: Peers
@@ -74,14 +70,16 @@ package final class Simulation {
     ///
     /// - Parameters:
     ///   - fingerprint: What signaling was told, when it is not the peer's own.
+    ///   - isImpostor: The server must not let it in.
     ///   - configure: Changes the configuration before the peer is made.
     ///   - alter: Changes the answer on its way to the peer.
     package func join(
-        _ role: PeerRole, room: UInt64 = 1, announcing fingerprint: [UInt8]? = nil,
+        _ role: PeerRole, room: UInt64 = 1, announcing fingerprint: [UInt8]? = nil, isImpostor: Bool = false,
         _ configure: (inout PeerConfiguration) -> Void = { _ in },
         altering alter: (inout Answer) -> Void = { _ in }
     ) throws -> Client {
         let client = try open(role, room: room, announcing: fingerprint, alter, configure)
+        client.isImpostor = isImpostor
         settle()
         return client
     }
@@ -102,8 +100,9 @@ package final class Simulation {
                 sessionID, room: roomID, offer: peer.offer, announcesFingerprint: fingerprint, at: now)
             alter(&answer)
             peer.accept(answer, at: now)
-            let client = Client(peer, sessionID, address)
+            let client = Client(peer, sessionID, address, number: clients.count)
             clients.append(client)
+            place(client, at: address)
             return client
         }
     }
@@ -113,20 +112,52 @@ package final class Simulation {
         network.set(down, from: SimulatedServer.address, to: client.address)
     }
 
-    /// The host itself gets a new address, and knows it.
-    package func move(_ client: Client, to address: Address) {
+    private func place(_ client: Client, at address: Address) {
+        current[client.address] = nil
         client.address = address
-        world.run(at: now) { client.peer.changeLocalAddress(address, at: now) }
-        settle()
+        current[address] = client
+        owners[address] = client
+    }
+
+    /// The host itself gets a new address, and knows it.
+    ///
+    /// - Parameter address: One that nobody has had.
+    package func move(_ client: Client, to address: Address) {
+        place(client, at: address)
+        act(client) { peer, now in peer.changeLocalAddress(address, at: now) }
     }
 
     /// A NAT maps the peer to a new address; the peer does not know.
-    package func rebind(_ client: Client, to address: Address) { client.address = address }
+    ///
+    /// - Parameter address: One that nobody has had.
+    package func rebind(_ client: Client, to address: Address) { place(client, at: address) }
+
+    /// A peer with two networks checks from both, in this order.
+    ///
+    /// - Parameter second: One that nobody has had.
+    package func check(_ client: Client, from second: Address, _ order: [(isSecond: Bool, nominates: Bool)]) {
+        current[second] = client
+        owners[second] = client
+        for (isSecond, nominates) in order {
+            guard let bytes = client.peer.makeCheck(nominates: nominates) else { return }
+            let source = isSecond ? second : client.address
+            network.send(bytes, from: source, to: SimulatedServer.address, at: now)
+        }
+    }
 
     /// Drives a peer from outside and lets what follows happen.
     package func act(_ client: Client, _ body: (Peer, Int64) -> Void) {
+        client.isTouched = true
         world.run(at: now) { body(client.peer, now) }
         settle()
+    }
+
+    /// Every peer's process ends without a word.
+    package func haltAll() {
+        for client in clients {
+            client.isHalted = true
+            client.deadline = nil
+        }
     }
 
     package func close(_ client: Client, reason: EndReason = .requested) throws {
@@ -138,7 +169,12 @@ package final class Simulation {
 
     /// Sends octets to the server from anywhere.
     package func inject(_ bytes: [UInt8], from source: Address) {
-        network.send(bytes, from: source, to: SimulatedServer.address, at: now)
+        network.send(bytes, from: source, to: SimulatedServer.address, at: now, isGenuine: false)
+    }
+
+    /// Sends octets to the server from anywhere, so that they arrive at `time`.
+    package func inject(_ bytes: [UInt8], from source: Address, arriving time: Int64) {
+        network.inject(bytes, from: source, to: SimulatedServer.address, at: max(now, time))
     }
 
     // MARK: Time
@@ -171,62 +207,12 @@ package final class Simulation {
     }
 
     private var nextMoment: Int64? {
-        var times = clients.compactMap { $0.peer.deadline }
-        if let arrival = network.nextArrival { times.append(arrival) }
-        if let deadline = server.deadline { times.append(deadline) }
-        return times.min()
-    }
-
-    private func step() {
-        world.run(at: now) {
-            while let delivery = network.receive(at: now) { deliver(delivery) }
-            for client in clients { client.peer.advance(to: now) }
+        var earliest = Int64.max
+        for client in clients {
+            if let due = client.deadline { earliest = min(earliest, due) }
         }
-        settle()
-    }
-
-    private func deliver(_ delivery: Delivery) {
-        fold(delivery)
-        if delivery.destination == SimulatedServer.address {
-            if firstUplink.count < 2000 { firstUplink.append(delivery.bytes) }
-            if let client = clients.first(where: { $0.address == delivery.source }), !client.isProven {
-                client.unproven.received += delivery.bytes.count
-            }
-            server.receive(delivery.bytes, from: delivery.source, at: now)
-        } else if let client = clients.first(where: { $0.address == delivery.destination }) {
-            client.peer.handle(datagram: delivery.bytes, from: delivery.source, at: now)
-        }
-    }
-
-    /// Sends what is waiting to be sent and reads the events.
-    private func settle() {
-        world.run(at: now) {
-            server.run(at: now) { path, bytes in
-                let client = clients.first { $0.address == path.remote }
-                if client == nil { sentToStrangers[path.remote, default: 0] += 1 }
-                if let client, !client.isProven { client.unproven.sent += bytes.count }
-                audit.note(bytes, isAEAD: client?.peer.protectionProfile == .aeadAES128GCM)
-                network.send(bytes, from: path.local, to: path.remote, at: now)
-            }
-            for client in clients {
-                for transmission in client.peer.takeOutput() {
-                    network.send(
-                        transmission.bytes, from: client.address, to: transmission.path.remote, at: now)
-                }
-                client.events += client.peer.takeEvents().map { (now, $0) }
-            }
-        }
-        for record in server.takeEvents() {
-            guard let event = record.event else { continue }
-            if event == .connected { clients.first { $0.sessionID == record.sessionID }?.isProven = true }
-            events.append(ServerEvent(at: now, sessionID: record.sessionID, event: event))
-        }
-    }
-
-    private func fold(_ delivery: Delivery) {
-        run.fold(UInt64(bitPattern: delivery.at))
-        run.fold(delivery.source.low ^ UInt64(delivery.source.port) << 48)
-        run.fold(delivery.destination.low ^ UInt64(delivery.destination.port) << 48)
-        run.fold(delivery.bytes)
+        if let due = network.nextArrival { earliest = min(earliest, due) }
+        if let due = pause?.end ?? server.deadline { earliest = min(earliest, due) }
+        return earliest == .max ? nil : earliest
     }
 }

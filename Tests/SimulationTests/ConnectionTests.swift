@@ -67,6 +67,32 @@ struct ConnectionTests {
         #expect(impostor.peer.received.isEmpty)
     }
 
+    @Test func `a DTLS client without a certificate is not let in (RFC 5763 §5)`() throws {
+        let simulation = try Simulation(seed: 7)
+        let viewer = try simulation.join(.viewer, isImpostor: true) {
+            $0.setup = .active
+            $0.showsCertificate = false
+        }
+        simulation.run(for: .seconds(5))
+        #expect(simulation.endings(of: viewer) == [.handshakeFailed])
+        #expect(simulation.violations.isEmpty)
+    }
+
+    @Test(arguments: [OfferedSetup.active, .passive], [[], [.aes128CMSHA1_32]] as [[ProtectionProfile]])
+    func `without a common SRTP profile nobody is let in (RFC 5764 §4.1)`(
+        setup: OfferedSetup, profiles: [ProtectionProfile]
+    ) throws {
+        let simulation = try Simulation(seed: 8)
+        let viewer = try simulation.join(.viewer, isImpostor: true) {
+            $0.setup = setup
+            $0.profiles = profiles
+        }
+        simulation.run(for: .seconds(5))
+        #expect(simulation.endings(of: viewer) == [.handshakeFailed])
+        #expect(viewer.peer.state == .closed)
+        #expect(simulation.violations.isEmpty)
+    }
+
     @Test func `a peer refuses a server with another certificate (RFC 8827 §6.5)`() throws {
         let simulation = try Simulation(seed: 4)
         let viewer = try simulation.join(.viewer, altering: { $0.fingerprint[31] ^= 1 })

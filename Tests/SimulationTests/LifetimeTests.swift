@@ -55,6 +55,26 @@ struct LifetimeTests {
         let packets = try #require(viewer.received(.video)).packets
         simulation.run(for: .seconds(10))
         #expect(try #require(viewer.received(.video)).packets == packets)
+        // Not a goodbye either.
+        #expect(viewer.firstTime { $0 == .closedByServer } == nil)
+        #expect(simulation.violations.isEmpty)
+    }
+
+    @Test(arguments: [false, true])
+    func `a server that stood still sends nothing that consent ended for meanwhile (RFC 7675 §5.1)`(
+        clockStops: Bool
+    ) throws {
+        let simulation = try Simulation(seed: 55)
+        _ = try simulation.join(.publisher)
+        let viewer = try simulation.join(.viewer)
+        #expect(simulation.connectAll())
+        simulation.run(for: .seconds(3))
+        simulation.setLink(viewer, up: .cut, down: nil)
+        simulation.pauseServer(for: .seconds(40), clockStops: clockStops)
+        simulation.run(for: .seconds(0.1))
+        #expect(simulation.violations.isEmpty)
+        // On a clock that stood still no time has passed.
+        #expect(simulation.endings(of: viewer) == (clockStops ? [] : [.consentExpired]))
     }
 
     @Test func `a viewer that comes back within 30 s is connected again`() throws {

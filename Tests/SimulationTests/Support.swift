@@ -14,9 +14,11 @@ extension LinkConditions {
 }
 
 extension Simulation {
-    /// Lets time pass until every peer is connected; `false` after 20 s.
-    func connectAll() -> Bool {
-        run(upTo: .seconds(20)) { clients.allSatisfy { $0.peer.state == .connected } }
+    /// Lets time pass until every peer is connected, or in the other state; `false` after 20 s.
+    func connectAll(but other: Peer.State = .connected) -> Bool {
+        run(upTo: .seconds(20)) {
+            clients.allSatisfy { $0.peer.state == .connected || $0.peer.state == other }
+        }
     }
 }
 

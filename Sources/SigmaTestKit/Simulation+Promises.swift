@@ -1,0 +1,35 @@
+internal import SigmaCore
+internal import SigmaEngine
+internal import SigmaWire
+
+/// What the server has to keep to at any moment, beyond what each datagram shows.
+extension Simulation {
+    /// Looks whether the server holds no more than its sessions need.
+    func checkBounds() {
+        let held = server.resources
+        let isBounded =
+            held.sessions <= sessionLimit && held.rooms <= held.sessions
+            && held.tuples <= held.sessions * ICELiteAgent.pathLimit && held.fanOuts == 0
+            && held.handshakes <= Engine.handshakeQueueLimit + sessionLimit
+            && held.early <= held.sessions * Self.earlyLimit
+            && server.handshakeConnections <= sessionLimit
+        if !isBounded {
+            watch.add(.unbounded(held, handshakeConnections: server.handshakeConnections), at: now)
+        }
+        let dropped = server.counters.outputDropped
+        if dropped > 0 { watch.add(.outputDropped(dropped), at: now) }
+    }
+
+    /// Datagrams that one session may have waiting for its keys.
+    private static var earlyLimit: Int { 64 }
+
+    /// Looks whether nothing is held, for when all were silent long enough.
+    package func checkFreed() {
+        guard server.resources != EngineResources() || server.handshakeConnections > 0 else { return }
+        watch.add(
+            .notFreed(server.resources, handshakeConnections: server.handshakeConnections), at: now)
+    }
+
+    /// Looks whether viewers miss a number, for publishers that lost nothing and left nothing out.
+    package func checkNumbers() { watch.checkNumbers(at: now) }
+}

@@ -1,0 +1,95 @@
+internal import SigmaCore
+package import SigmaEngine
+package import SigmaWire
+
+/// A promise of the server that a run did not keep.
+package enum Violation: Equatable, Sendable {
+    /// No check of a peer had come from there.
+    case sentToUnauthenticated(Address)
+    /// Octets to a peer that had not shown that it gets them, more than three times those from it.
+    case amplified(client: Int, received: Int, sent: Int)
+    /// Nanoseconds since the last check from there (RFC 7675 §5.1).
+    case sentWithoutConsent(Address, kind: DatagramKind, silence: Int64)
+    case indexReused(ssrc: UInt32, number: UInt16)
+    /// Numbers missing towards a viewer, though none was missing from the publisher.
+    case numbersMissing(ssrc: UInt32, gaps: UInt64, first: UInt16)
+    /// A peer whose certificate or SRTP profiles were wrong.
+    case impostorAdmitted(client: Int)
+    case unbounded(EngineResources, handshakeConnections: Int)
+    case notFreed(EngineResources, handshakeConnections: Int)
+    case outputDropped(UInt64)
+}
+
+/// Sees every datagram and holds the server to what it promises.
+struct Watch {
+    /// Kept short: the first ones tell.
+    private(set) var violations: [(at: Int64, violation: Violation)] = []
+    var audit = IndexAudit()
+    /// When the last genuine check came from an address, on the server's clock.
+    private var lastCheck: [Address: Int64] = [:]
+    private var numbers: [UInt32: SentNumbers] = [:]
+
+    private static let violationLimit = 8
+
+    mutating func add(_ violation: Violation, at now: Int64) {
+        if violations.count < Self.violationLimit { violations.append((now, violation)) }
+    }
+
+    /// A datagram that a peer itself sent reached the server.
+    mutating func received(_ bytes: [UInt8], from source: Address, at now: Int64) {
+        guard DatagramKind(unsafe bytes.span.bytes) == .stun else { return }
+        lastCheck[source] = now
+    }
+
+    /// A datagram leaves the server.
+    mutating func sent(_ bytes: [UInt8], to address: Address, isAEAD: Bool, at now: Int64) {
+        guard let check = lastCheck[address] else {
+            add(.sentToUnauthenticated(address), at: now)
+            return
+        }
+        let kind = DatagramKind(unsafe bytes.span.bytes)
+        let silence = now - check
+        if silence > ICELiteAgent.consentTimeout.nanoseconds {
+            add(.sentWithoutConsent(address, kind: kind, silence: silence), at: now)
+        }
+        guard kind == .rtp || kind == .rtcp else { return }
+        let reused = audit.reused
+        let isNew = audit.note(bytes, isAEAD: isAEAD)
+        let octets = unsafe bytes.span.bytes
+        let (ssrc, number) = (octets.bigEndian(UInt32.self, at: 8), octets.bigEndian(UInt16.self, at: 2))
+        if audit.reused > reused { add(.indexReused(ssrc: ssrc, number: number), at: now) }
+        guard kind == .rtp, isNew else { return }
+        numbers[ssrc, default: SentNumbers()].note(number)
+    }
+
+    mutating func checkNumbers(at now: Int64) {
+        for (ssrc, seen) in numbers.sorted(by: { $0.key < $1.key }) {
+            guard let missing = seen.missing else { continue }
+            add(.numbersMissing(ssrc: ssrc, gaps: missing.count, first: missing.first), at: now)
+        }
+    }
+}
+
+/// The numbers of one stream, as they left the server.
+private struct SentNumbers {
+    private var lowest: UInt64 = 0
+    private var highest: UInt64 = 0
+    private var seen: Set<UInt64> = []
+
+    mutating func note(_ number: UInt16) {
+        // One wrap above 0, so that packets before the first have an index too.
+        let index =
+            seen.isEmpty ? UInt64(number) + 0x1_0000 : SequenceNumber.extend(number, near: highest)
+        lowest = seen.isEmpty ? index : min(lowest, index)
+        highest = max(highest, index)
+        seen.insert(index)
+    }
+
+    /// How many between the lowest and the highest did not leave, and the first of them.
+    var missing: (count: UInt64, first: UInt16)? {
+        let count = highest - lowest + 1 - UInt64(seen.count)
+        guard count > 0 else { return nil }
+        let first = (lowest...highest).first { !seen.contains($0) } ?? 0
+        return (count, UInt16(truncatingIfNeeded: first))
+    }
+}
