@@ -57,6 +57,6 @@ struct HandshakeFloodTests {
         #expect(joining.allSatisfy { $0.peer.state == .connected })
         #expect(viewers.allSatisfy { $0.gaps == 0 && $0.missed == 0 })
         // Of what a busy machine may add on its own; media behind a queue of handshakes waits for seconds.
-        #expect(longest < quiet + 250_000_000)
+        #expect(longest < quiet + 500_000_000)
     }
 }

@@ -143,6 +143,12 @@ final class SocketPeer {
         peer.changeLocalAddress(address, at: SystemClock.monotonic())
     }
 
+    /// Says goodbye.
+    func leave() {
+        peer.close(at: SystemClock.monotonic())
+        step()
+    }
+
     func forgetGaps() { (longestGap, lastMedia) = (0, nil) }
 
     /// Takes what has come, does what is due, sends what follows.
