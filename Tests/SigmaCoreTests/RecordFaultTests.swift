@@ -88,11 +88,21 @@ struct RecordFaultTests {
         #expect(longest == .current(SessionID(high: 9, low: 1)))
     }
 
-    @Test func `SRTP profiles are those we answer`() throws {
-        for profile in [0, 1, 7] as [UInt16] {
-            #expect(try verdictOf { $0.srtpProfile = profile } == .current(SessionID(high: 9, low: 1)))
+    @Test func `SRTP profiles are those we answer, and come with keys`() throws {
+        for profile in [1, 7] as [UInt16] {
+            let found = try verdictOf {
+                $0.srtpProfile = profile
+                $0.keys = octets(200)
+            }
+            #expect(found == .current(SessionID(high: 9, low: 1)))
+            #expect(try verdictOf { $0.srtpProfile = profile } == .fault(.keys))
         }
-        #expect(try verdictOf { $0.srtpProfile = 2 } == .fault(.keys))
+        let unknown = try verdictOf {
+            $0.srtpProfile = 2
+            $0.keys = octets(200)
+        }
+        #expect(unknown == .fault(.keys))
+        #expect(try verdictOf { $0.keys = octets(200) } == .fault(.keys))
     }
 
     @Test func `media is as a command could have asked for it`() throws {
@@ -136,24 +146,30 @@ struct RecordFaultTests {
         #expect(grown == .current(SessionID(high: 9, low: 1)))
     }
 
-    @Test func `incoming sources are there once and belong to a line`() throws {
-        #expect(try verdictOfHot { $0.ingress[0].isUsed = true } == .current(SessionID(high: 9, low: 1)))
-        #expect(try verdictOfHot { $0.retiredCount = 33 } == .fault(.ingress))
-        let damages: [(inout IngressRecord) -> Void] = [
-            { $0.mediaLine = 1 }, { $0.highestIndex = 1 << 48 }, { $0.srtcpIndex = 1 << 31 },
-        ]
-        for damage in damages {
-            let found = try verdictOfHot {
-                $0.ingress[2].isUsed = true
-                damage(&$0.ingress[2])
+    @Test func `incoming sources are there once, belong to a line and have seen their highest index`() throws
+    {
+        func found(_ damage: (inout SessionRecord) -> Void) throws -> Verdict {
+            try verdictOfHot { record in
+                for ssrc in 5...6 as ClosedRange<UInt32> {
+                    guard let place = record.makeIngress(for: ssrc) else { continue }
+                    record.ingress[place].note(70_000)
+                    record.ingress[place].noteRTCP(7)
+                }
+                damage(&record)
             }
-            #expect(found == .fault(.ingress))
         }
-        let twice = try verdictOfHot {
-            $0.ingress[0].isUsed = true
-            $0.ingress[7].isUsed = true
-        }
-        #expect(twice == .fault(.ingress))
+        #expect(try found { _ in } == .current(SessionID(high: 9, low: 1)))
+        let damages: [(inout SessionRecord) -> Void] = [
+            { $0.ingress[1].mediaLine = 1 }, { $0.ingress[1].highestIndex = 1 << 48 },
+            { $0.ingress[1].srtcpIndex = 1 << 31 }, { $0.ingress[1].highestIndex += 1 },
+            { $0.ingress[1].srtcpWindow = 2 }, { $0.ingress[1].lastHeard = slabNow + .seconds(1) },
+            { $0.ingress[1].ssrc = 5 }, { $0.retiredCount = 33 },
+            {
+                $0.retired[0] = 6
+                $0.retiredCount = 1
+            },
+        ]
+        for damage in damages { #expect(try found(damage) == .fault(.ingress)) }
     }
 
     @Test func `a round trip is neither negative nor a day`() throws {

@@ -19,7 +19,8 @@ extension SessionRecord {
         var ssrcs: Set<UInt32> = []
         guard Int(retiredCount) <= retired.count else { throw .ingress }
         for place in ingress.indices where ingress[place].isUsed {
-            guard ingress[place].isSound(lines: cold.mediaCount), ssrcs.insert(ingress[place].ssrc).inserted
+            guard ingress[place].isSound(lines: cold.mediaCount, at: now),
+                ssrcs.insert(ingress[place].ssrc).inserted, !isRetired(ingress[place].ssrc)
             else { throw .ingress }
         }
         // LSR and DLSR wrap after 65 536 s (RFC 3550 §6.4.1).
@@ -35,7 +36,9 @@ extension ColdRecord {
         guard let digestLength = Self.digestLengths[fingerprintHash], fingerprint.isSound,
             fingerprint.count == digestLength
         else { throw .fingerprint }
-        guard Self.profiles.contains(srtpProfile), keys.isSound, closeNotify.isSound else { throw .keys }
+        guard keys.isSound, closeNotify.isSound, Self.profiles.contains(srtpProfile),
+            keys.isEmpty == (srtpProfile == 0)
+        else { throw .keys }
         try checkMedia()
     }
 
@@ -116,7 +119,10 @@ extension EgressRecord {
 }
 
 extension IngressRecord {
-    fileprivate func isSound(lines: UInt8) -> Bool {
-        mediaLine < lines && highestIndex < 1 << 48 && srtcpIndex < 1 << 31 && rid.isSound
+    fileprivate func isSound(lines: UInt8, at now: Instant) -> Bool {
+        guard mediaLine < lines, rid.isSound, lastHeard <= now, highestIndex < 1 << 48, srtcpIndex < 1 << 31
+        else { return false }
+        // The highest index was seen, so its place in the window says so.
+        return !(hasRTP && isNew(highestIndex)) && !(hasRTCP && isNewRTCP(srtcpIndex))
     }
 }
