@@ -225,7 +225,8 @@ final class ControlModelRun {
                 $0.requestID = 1
                 $0.statistics = StatisticsRequest()
             }.serializedBytes())
-        for _ in 0..<60 { slow.send(octets: Array(repeating: request, count: 100).flatMap { $0 }) }
+        // Each answer has at least 600 octets: twice the 4 MiB that media queues.
+        for _ in 0..<140 { slow.send(octets: Array(repeating: request, count: 100).flatMap { $0 }) }
         try snapshot(try clients.first ?? connect(nil, isRecorder: false))
         try expect(slow.isHungUp(), "a client that never reads is kept")
     }

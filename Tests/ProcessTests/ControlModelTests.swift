@@ -35,7 +35,7 @@ struct ControlModelTests {
         let hello = try late.greet(from: EventPosition())
         let writer = try ControlSocket(media)
         try writer.greet()
-        let count: UInt64 = 70_000
+        let count: UInt64 = 90_000
         for start in stride(from: 1, through: count, by: 1_000) {
             var frames: [UInt8] = []
             for number in start..<(start + 1_000) {
