@@ -113,7 +113,7 @@ private func use(_ session: LoadedSession) -> Int {
     expect(record.agent.validatedPaths.count <= ICELiteAgent.pathLimit, "more paths than there is room for")
     sum &+= record.agent.consent(at: now) == .given ? 1 : 0
     for place in record.egress.indices { sum &+= record.egress[place].nextIndex < 1 << 49 ? 1 : 0 }
-    for place in record.ingress.indices where record.ingress[place].ssrc != 0 {
+    for place in record.ingress.indices where record.ingress[place].isUsed {
         let time = record.ingress[place].timeline.time(of: 1, clockRate: cold.media[0].clockRate)
         sum &+= Int(truncatingIfNeeded: time.nanoseconds) & 1
     }
