@@ -57,7 +57,8 @@ extension Engine {
         if result.hasProof, slab.isCurrent(result.handle) {
             runtimes[Int(result.handle.slot)].hasProof = true
         }
-        for datagram in result.datagrams where mayAnswer(result.handle, with: datagram.count) {
+        for datagram in result.datagrams
+        where result.isFarewell || mayAnswer(result.handle, with: datagram.count) {
             if !batch.append(datagram, on: result.path) { counters.outputDropped &+= 1 }
         }
         // The session may have ended while the job was under way.
@@ -97,7 +98,8 @@ extension Engine {
     /// Whether `count` octets of handshake may go out; what may not is sent again when more has come in.
     private mutating func mayAnswer(_ handle: SessionHandle, with count: Int) -> Bool {
         let slot = Int(handle.slot)
-        guard slab.isCurrent(handle), !runtimes[slot].hasProof else { return true }
+        guard slab.isCurrent(handle) else { return false }
+        guard !runtimes[slot].hasProof else { return true }
         let budget = runtimes[slot].unprovenReceived * Self.amplificationLimit
         guard runtimes[slot].unprovenSent + count <= budget else {
             counters.amplificationHeld &+= 1
@@ -109,7 +111,7 @@ extension Engine {
 
     private static func reason(for error: DTLSError) -> EndReason {
         switch error {
-        case .fingerprintMismatch, .noCertificate: .fingerprintMismatch
+        case .fingerprintMismatch: .fingerprintMismatch
         case .noCommonSRTPProfile, .openSSL: .handshakeFailed
         }
     }
@@ -137,6 +139,13 @@ extension Engine {
         case .publisher: for viewer in rooms[runtimes[slot].room].viewers { wantKeyframes(for: viewer) }
         }
         receiveEarly(slot, into: &batch)
+    }
+
+    /// Frees the connection without a word.
+    mutating func dropHandshake(_ slot: Int) {
+        guard runtimes[slot].hasDTLS, let path = slab[slot].agent.mediaPath else { return }
+        // Even above the limit: the connection has to be freed.
+        handshakeJobs.append(HandshakeJob(handle: handle(slot), path: path, step: .drop))
     }
 
     /// close_notify on the path of the media, from the `SSL` or from the record.

@@ -17,6 +17,8 @@ package struct HandshakeJob: Sendable {
         case datagram([UInt8], HandshakeParameters)
         /// The session has ended: say so to the peer and forget it.
         case close
+        /// The session has ended, and nothing may be sent to the peer any more.
+        case drop
     }
 }
 
@@ -32,8 +34,10 @@ package struct HandshakeParameters: Sendable {
 package struct HandshakeResult: Sendable {
     package let handle: SessionHandle
     package let path: Path
-    /// To be sent, in order; also when the session is gone by now.
+    /// To be sent, in order.
     package var datagrams: [[UInt8]] = []
+    /// They are the goodbye of a session that is gone.
+    package var isFarewell = false
     package var outcome = Outcome.inProgress
     /// The peer has shown that it gets what we send.
     package var hasProof = false
@@ -104,6 +108,10 @@ package struct Handshakes: ~Copyable {
             guard let connection = current(job.handle) else { return result }
             connection.dtls.close()
             result.datagrams = connection.dtls.takeOutput()
+            result.isFarewell = true
+            forget(connection)
+        case .drop:
+            guard let connection = current(job.handle) else { return result }
             forget(connection)
         }
         return result
@@ -165,7 +173,6 @@ package struct Handshakes: ~Copyable {
             }
             switch step {
             case .established where !connection.isSecured:
-                try connection.dtls.verifyPeer(parameters.fingerprints)
                 result.outcome = .secured(try connection.dtls.exportKeys(role: connection.role))
                 connection.isSecured = true
                 connection.releaseAt = now + Self.linger
@@ -189,7 +196,8 @@ package struct Handshakes: ~Copyable {
     private mutating func open(
         _ job: HandshakeJob, _ parameters: HandshakeParameters
     ) throws(DTLSError) -> Connection {
-        let dtls = try DTLSConnection(context, role: parameters.role)
+        let dtls = try DTLSConnection(
+            context, role: parameters.role, expecting: parameters.fingerprints)
         let connection = Connection(job.handle, parameters.role, job.path, dtls)
         connections[job.handle.slot] = connection
         return connection
