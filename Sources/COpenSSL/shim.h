@@ -44,9 +44,6 @@ static inline void COpenSSL_SSL_CTX_setOptions(SSL_CTX *ctx) {
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 }
-static inline long COpenSSL_SSL_CTX_setReadAhead(SSL_CTX *ctx) {
-    return SSL_CTX_set_read_ahead(ctx, 1);
-}
 static inline void COpenSSL_BIO_setFlagsRetryRead(BIO *bio) { BIO_set_retry_read(bio); }
 static inline void COpenSSL_BIO_clearRetryFlags(BIO *bio) { BIO_clear_retry_flags(bio); }
 static inline EVP_PKEY *COpenSSL_EVP_EC_gen(const char *curve) { return EVP_EC_gen(curve); }

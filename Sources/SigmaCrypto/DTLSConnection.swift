@@ -10,7 +10,6 @@ package enum DTLSError: Error, Equatable, Sendable {
     case openSSL(OpenSSLError)
     /// The peer offered no SRTP profile of ours (RFC 5764 §4.1).
     case noCommonSRTPProfile
-    case noCertificate
     case fingerprintMismatch
 }
 
@@ -23,6 +22,8 @@ package enum DTLSError: Error, Equatable, Sendable {
 @safe package struct DTLSConnection: ~Copyable {
     private let ssl: OpaquePointer
     private let queue: DatagramBIO
+    /// Kept alive for the callback that OpenSSL makes with it.
+    private let expected: ExpectedPeer
     package private(set) var isEstablished = false
 
     /// Octets of IP datagram that a handshake message may fill; what every path carries.
@@ -32,7 +33,10 @@ package enum DTLSError: Error, Equatable, Sendable {
     private static let firstTimeout: UInt32 = 100_000
     private static let longestTimeout: UInt32 = 4_000_000
 
-    package init(_ context: borrowing DTLSContext, role: DTLSRole) throws(DTLSError) {
+    /// - Parameter fingerprints: Of the certificates announced for the peer: any one of them is right.
+    package init(
+        _ context: borrowing DTLSContext, role: DTLSRole, expecting fingerprints: [CertificateFingerprint]
+    ) throws(DTLSError) {
         let queue = DatagramBIO()
         guard let ssl = unsafe SSL_new(context.pointer) else { throw .openSSL(.last()) }
         guard let bio = unsafe queue.makeBIO() else {
@@ -40,6 +44,11 @@ package enum DTLSError: Error, Equatable, Sendable {
             throw .openSSL(.last())
         }
         unsafe SSL_set_bio(ssl, bio, bio)
+        let expected = ExpectedPeer(fingerprints)
+        guard unsafe expected.attach(to: ssl) else {
+            unsafe SSL_free(ssl)
+            throw .openSSL(.last())
+        }
         unsafe COpenSSL_SSL_setMTU(ssl, Self.linkMTU)
         unsafe DTLS_set_timer_cb(ssl) { _, previous in
             previous == 0 ? DTLSConnection.firstTimeout : min(previous * 2, DTLSConnection.longestTimeout)
@@ -53,6 +62,7 @@ package enum DTLSError: Error, Equatable, Sendable {
         }
         unsafe self.ssl = ssl
         self.queue = queue
+        self.expected = expected
     }
 
     deinit { unsafe SSL_free(ssl) }
@@ -82,8 +92,9 @@ package enum DTLSError: Error, Equatable, Sendable {
 
     /// Feeds one datagram and goes as far as it leads.
     ///
-    /// - Throws: ``DTLSError/openSSL(_:)`` when the handshake failed; a broken record alone is dropped by
-    ///   OpenSSL in silence (RFC 6347 §4.1.2.7).
+    /// - Throws: ``DTLSError/fingerprintMismatch`` when the certificate is none of the announced ones, which
+    ///   the peer is told by a fatal alert (RFC 8122 §6.2); ``DTLSError/openSSL(_:)`` when the handshake failed
+    ///   otherwise. A broken record alone is dropped by OpenSSL in silence (RFC 6347 §4.1.2.7).
     package mutating func receive(_ datagram: [UInt8]) throws(DTLSError) -> Step {
         queue.inbound = datagram
         return try advance()
@@ -144,6 +155,7 @@ package enum DTLSError: Error, Equatable, Sendable {
         default:
             let error = OpenSSLError.last()
             if isEstablished { return .closedByPeer }
+            if expected.wasMissed { throw .fingerprintMismatch }
             throw .openSSL(error)
         }
     }
@@ -173,18 +185,6 @@ package enum DTLSError: Error, Equatable, Sendable {
     }
 
     // MARK: What the handshake agreed on
-
-    /// Whether the peer's certificate is one of `fingerprints`.
-    ///
-    /// - Throws: ``DTLSError/noCertificate`` or ``DTLSError/fingerprintMismatch`` (RFC 8122 §6.2).
-    package func verifyPeer(_ fingerprints: [CertificateFingerprint]) throws(DTLSError) {
-        guard let certificate = unsafe SSL_get1_peer_certificate(ssl) else { throw .noCertificate }
-        defer { unsafe X509_free(certificate) }
-        for expected in fingerprints {
-            if unsafe CertificateFingerprint(of: certificate, hash: expected.hash) == expected { return }
-        }
-        throw .fingerprintMismatch
-    }
 
     /// The SRTP keys of both directions (RFC 5764 §4.2).
     ///

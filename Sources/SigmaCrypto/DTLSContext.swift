@@ -34,7 +34,10 @@ internal import COpenSSL
 
     private static func configure(_ pointer: OpaquePointer, _ identity: borrowing Identity) -> Bool {
         unsafe COpenSSL_SSL_CTX_setOptions(pointer)
-        unsafe SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT) { _, _ in 1 }
+        unsafe SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+        // In place of the chain: the fingerprint alone decides.
+        unsafe SSL_CTX_set_cert_verify_callback(
+            pointer, { store, _ in unsafe ExpectedPeer.verify(store) }, nil)
         unsafe setCookieCallbacks(pointer)
         // 0 means success for use_srtp alone.
         return unsafe COpenSSL_SSL_CTX_setDTLS12Only(pointer) == 1

@@ -135,7 +135,7 @@ extension Engine {
 
     private static func reason(for error: DTLSError) -> EndReason {
         switch error {
-        case .fingerprintMismatch, .noCertificate: .fingerprintMismatch
+        case .fingerprintMismatch: .fingerprintMismatch
         case .noCommonSRTPProfile, .openSSL: .handshakeFailed
         }
     }

@@ -13,7 +13,8 @@ extension Engine {
                 continue
             }
             let track = rooms[job.room].tracks[job.track]
-            if track.cursor == 0, track.serialCursor == 0 {
+            if !track.isFanningOut {
+                track.isFanningOut = true
                 track.fanOutEnd = track.ring.nextSerial
                 track.serialCursor = max(track.fanOutNext, track.ring.oldestSerial)
             }
@@ -21,6 +22,7 @@ extension Engine {
             track.fanOutNext = track.fanOutEnd
             track.cursor = 0
             track.serialCursor = 0
+            track.isFanningOut = false
             track.isQueued = false
             fanOuts.removeFirst()
         }
@@ -38,6 +40,7 @@ extension Engine {
             if let egress = egressIndex(of: slot, following: place, at: now) {
                 while track.serialCursor < track.fanOutEnd {
                     if batch.isFull { return true }
+                    enter(track, slot, egress, at: now)
                     forward(track, track.serialCursor, to: slot, egress, now: now, into: &batch)
                     track.serialCursor += 1
                 }
@@ -64,12 +67,10 @@ extension Engine {
         _ track: Track, _ serial: UInt64, to slot: Int, _ egress: Int, now: Instant,
         into batch: inout DatagramBatch
     ) {
-        guard let packet = track.ring.packet(serial), let path = slab[slot].agent.mediaPath else { return }
-        if !runtimes[slot].egress[egress].isStarted {
-            guard packet.isEntryPoint else { return }
-            start(slot, egress, packet, clockRate: track.line.clockRate, at: now)
-        }
-        guard packet.index >= runtimes[slot].egress[egress].firstSourceIndex else { return }
+        guard let packet = track.ring.packet(serial), let path = slab[slot].agent.mediaPath,
+            runtimes[slot].egress[egress].follows(packet.stream),
+            packet.index >= runtimes[slot].egress[egress].firstSourceIndex
+        else { return }
         let index = UInt64(
             bitPattern: Int64(bitPattern: packet.index) &+ runtimes[slot].egress[egress].indexOffset)
         let timestamp = packet.timestamp &+ slab[slot].egress[egress].timestampOffset
@@ -99,7 +100,24 @@ extension Engine {
         noteSent(slot, egress, packet, timestamp: timestamp, octets: sent, at: now)
     }
 
-    /// The first packet of a track that this viewer gets: its numbers and times go on from what it has seen.
+    /// Lets a viewer that waits for it begin at an entry point: with its first packet, which may have come
+    /// before the one that completes it.
+    private mutating func enter(_ track: Track, _ slot: Int, _ egress: Int, at now: Instant) {
+        guard let packet = track.ring.packet(track.serialCursor),
+            !runtimes[slot].egress[egress].follows(packet.stream)
+        else { return }
+        let outgoing = runtimes[slot].egress[egress]
+        switch packet.entryPoint {
+        case .none: return
+        case .bareKeyframe: guard outgoing.hasParameterSets(for: packet) else { return }
+        case .whole: break
+        }
+        let first = max(track.serialCursor - UInt64(packet.entryDistance), track.ring.oldestSerial)
+        start(slot, egress, packet, clockRate: track.line.clockRate, at: now)
+        track.serialCursor = first
+    }
+
+    /// The viewer's numbers and times go on from what it has seen.
     private mutating func start(
         _ slot: Int, _ egress: Int, _ packet: PacketRing.Packet, clockRate: UInt32, at now: Instant
     ) {
@@ -110,10 +128,11 @@ extension Engine {
             elapsed = max(1, (now - last).nanoseconds / 1_000_000 * Int64(clockRate) / 1000)
         }
         let timestamp = slab[slot].egress[egress].lastTimestamp &+ UInt32(truncatingIfNeeded: elapsed)
-        slab[slot].egress[egress].timestampOffset = timestamp &- packet.timestamp
-        runtimes[slot].egress[egress].indexOffset = Int64(bitPattern: next) &- Int64(bitPattern: packet.index)
-        runtimes[slot].egress[egress].firstSourceIndex = packet.index
-        runtimes[slot].egress[egress].isStarted = true
+        slab[slot].egress[egress].timestampOffset = timestamp &- packet.entryTimestamp
+        runtimes[slot].egress[egress].indexOffset =
+            Int64(bitPattern: next) &- Int64(bitPattern: packet.entryIndex)
+        runtimes[slot].egress[egress].firstSourceIndex = packet.entryIndex
+        runtimes[slot].egress[egress].follow(packet.stream)
         // Right behind the first packet, so that audio and video are in step from the start.
         runtimes[slot].egress[egress].nextSenderReport = now + .milliseconds(50)
     }
@@ -122,10 +141,16 @@ extension Engine {
         _ slot: Int, _ egress: Int, _ packet: PacketRing.Packet, timestamp: UInt32, octets: Int,
         at now: Instant
     ) {
-        slab[slot].egress[egress].lastTimestamp = timestamp
+        // A late packet sets nothing back.
+        if Int32(bitPattern: timestamp &- slab[slot].egress[egress].lastTimestamp) >= 0 {
+            slab[slot].egress[egress].lastTimestamp = timestamp
+            runtimes[slot].egress[egress].lastSent = now
+        }
+        if packet.carriesParameterSets {
+            runtimes[slot].egress[egress].parameterSets = packet.parameterSets
+        }
         slab[slot].egress[egress].packets &+= 1
         slab[slot].egress[egress].octets &+= UInt64(packet.payloadLength)
-        runtimes[slot].egress[egress].lastSent = now
         slab[slot].counters.packetsSent &+= 1
         slab[slot].counters.octetsSent &+= UInt64(octets)
         counters.rtpForwarded &+= 1

@@ -19,7 +19,7 @@ extension Engine {
         let bytes = datagram.bytes.extracting(0..<plain)
         do throws(WireError) {
             let packet = try RTPPacketView(bytes)
-            guard let index = bind(packet, room: room, arrival: arrival) else {
+            guard let index = bind(packet, slot: slot, room: room, arrival: arrival) else {
                 counters.rtpUnbound &+= 1
                 return
             }
@@ -65,22 +65,32 @@ extension Engine {
         }
     }
 
-    // MARK: Binding (RFC 8843 §9.2: by MID, then by SSRC and payload type)
+    // MARK: Binding (RFC 9143 §9.2: by SSRC, MID, payload type)
 
     private mutating func bind(
-        _ packet: borrowing RTPPacketView, room: Int, arrival: Instant
+        _ packet: borrowing RTPPacketView, slot: Int, room: Int, arrival: Instant
     ) -> Int? {
         let tracks = rooms[room].tracks
         let payloadType = packet.payloadType
-        if let known = tracks.firstIndex(where: { $0.ssrc == packet.ssrc }) {
-            // RTX and probing with other payload types have SSRCs of their own or are of no use to us.
-            return tracks[known].line.payloadType == payloadType ? known : nil
+        let ssrc = packet.ssrc
+        let known = tracks.firstIndex { $0.ssrc == ssrc }
+        if let known {
+            if tracks[known].line.payloadType == payloadType { return known }
+            // RTX and probing with other payload types have SSRCs of their own or are of no use to us. But an
+            // SSRC that was announced for the wrong m-section may still find the right one.
+            guard !tracks[known].hasPackets else { return nil }
         }
         let byMID = trackByMID(packet, tracks)
-        guard let found = byMID ?? tracks.firstIndex(where: { $0.line.payloadType == payloadType }),
-            tracks[found].line.payloadType == payloadType, tracks[found].canChangeSource(at: arrival)
+        let byPayloadType = tracks.firstIndex {
+            $0.line.payloadType == payloadType && $0.canChangeSource(to: ssrc, at: arrival)
+        }
+        guard let found = byMID ?? byPayloadType, tracks[found].line.payloadType == payloadType,
+            tracks[found].canChangeSource(to: ssrc, at: arrival)
         else { return nil }
-        adopt(packet.ssrc, by: tracks[found], isCertain: byMID != nil)
+        if let known { tracks[known].ssrc = nil }
+        if ssrc == runtimes[slot].reportSSRC { chooseReportSSRC(slot, unlike: [ssrc]) }
+        tracks[found].adopt(ssrc)
+        nextTick = .zero
         return found
     }
 
@@ -94,43 +104,33 @@ extension Engine {
         return nil
     }
 
-    /// A new source takes the track over: numbers and times go on from the old one's.
-    private func adopt(_ ssrc: SSRC, by track: Track, isCertain: Bool) {
-        track.ssrc = ssrc
-        track.statistics = ReceptionStatistics(isAnnounced: isCertain)
-        track.timeline = MediaTimeline()
-        track.lastSenderReport = nil
-        track.hasEnded = false
-        track.needsRealignment = true
-        // Its first keyframe may be lost; one that comes takes the wish back before anything is sent.
-        if track.line.kind == .video { track.requester.want() }
-    }
-
     // MARK: Acceptance
 
     private mutating func accept(
         _ packet: borrowing RTPPacketView, slot: Int, room: Int, track place: Int, arrival: Instant
     ) {
         let track = rooms[room].tracks[place]
-        let restarts = track.statistics.restarts
-        let verdict = track.statistics.receive(
+        let reception = track.statistics.receive(
             packet.sequenceNumber, timestamp: packet.timestamp, arrival: arrival,
             clockRate: track.line.clockRate)
-        guard case .valid(let index) = verdict else {
-            counters.rtpOnProbation &+= 1
-            return
+        let isNewest = reception.index == track.statistics.highestIndex
+        // A packet that was overtaken says nothing of the time.
+        let isSteady =
+            !isNewest
+            || track.timeline.observe(
+                timestamp: packet.timestamp, arrival: arrival, clockRate: track.line.clockRate)
+        if reception.isJump || !isSteady {
+            track.beginStream()
+            nextTick = .zero
         }
-        if track.statistics.restarts != restarts { track.needsRealignment = true }
         track.hasEnded = false
-        track.timeline.observe(
-            timestamp: packet.timestamp, arrival: arrival, clockRate: track.line.clockRate)
-        track.align(index: index, timestamp: packet.timestamp, arrival: arrival)
+        track.lastArrival = arrival
         guard !packet.payloadRange.isEmpty else {
             // Padding alone, sent to probe: nothing for a viewer, so the numbers close over it.
-            if index == track.statistics.highestIndex { track.strip(index) }
+            if isNewest { track.strip(reception.index) }
             return
         }
-        store(packet, index: index, in: track, arrival: arrival)
+        store(packet, index: reception.index, in: track, arrival: arrival)
         noteArrival(slot: slot, room: room, track: track, at: arrival)
         guard !track.isQueued else { return }
         track.isQueued = true
@@ -146,20 +146,23 @@ extension Engine {
             return
         }
         stored.index = place
-        stored.timestamp = packet.timestamp &+ track.timestampOffset
+        stored.stream = track.stream
+        stored.timestamp = packet.timestamp
         stored.marker = packet.marker
         stored.payloadStart = UInt16(truncatingIfNeeded: packet.payloadRange.lowerBound)
         stored.payloadLength = UInt16(truncatingIfNeeded: packet.payloadRange.count)
-        stored.isEntryPoint = track.line.kind == .audio || inspectVideo(packet, track, arrival: arrival)
+        switch track.line.kind {
+        case .audio:
+            stored.entryPoint = .whole
+            stored.entryIndex = place
+            stored.entryTimestamp = packet.timestamp
+        case .video: inspectVideo(packet, track, &stored, arrival: arrival)
+        }
         noteExtensions(packet, track, &stored)
         guard track.ring.append(stored, packet.bytes) else {
             counters.rtpDropped &+= 1
             return
         }
-        track.highestIndex = max(track.highestIndex, stored.index)
-        track.hasPackets = true
-        track.lastTimestamp = stored.timestamp
-        track.lastArrival = arrival
         track.packets &+= 1
         track.octets &+= UInt64(packet.payloadRange.count)
     }
@@ -184,22 +187,18 @@ extension Engine {
 
     // MARK: What the bitstream says
 
-    /// - Returns: Whether a decoder can begin with this packet.
     private func inspectVideo(
-        _ packet: borrowing RTPPacketView, _ track: Track, arrival: Instant
-    ) -> Bool {
-        guard let payload = try? H264Payload(packet.payload) else { return false }
+        _ packet: borrowing RTPPacketView, _ track: Track, _ stored: inout PacketRing.Packet, arrival: Instant
+    ) {
+        guard let payload = try? H264Payload(packet.payload) else { return }
         if let range = payload.sequenceParameterSet {
-            track.parameterSetTimestamp = packet.timestamp
             noteParameterSet(packet.payload.extracting(range), track)
         }
         if payload.startsIDR, track.keyframeTimestamp != packet.timestamp {
             track.keyframeTimestamp = packet.timestamp
             noteKeyframe(track, at: arrival)
         }
-        if payload.sequenceParameterSet != nil { return true }
-        // An IDR whose parameter sets did not come before it in the same picture.
-        return payload.startsIDR && track.parameterSetTimestamp != packet.timestamp
+        track.markEntryPoint(payload, of: &stored)
     }
 
     private func noteParameterSet(_ unit: RawSpan, _ track: Track) {
@@ -218,7 +217,6 @@ extension Engine {
 
     private func noteKeyframe(_ track: Track, at arrival: Instant) {
         track.keyframes &+= 1
-        track.requester.keyframeArrived()
         if let last = track.lastKeyframe { track.keyframeInterval = (arrival - last).nanoseconds / 1_000_000 }
         track.lastKeyframe = arrival
     }

@@ -23,6 +23,7 @@ extension Engine {
             let isPublisher = slab[slot].current.role == .publisher
             var packets = compound.packets
             while let packet = packets.next(in: compound) {
+                if !packet.isKnown { counters.rtcpUnknown &+= 1 }
                 if isPublisher {
                     receiveFromPublisher(packet, compound, slot: slot, arrival: arrival)
                 } else {
@@ -57,8 +58,8 @@ extension Engine {
             guard let place = rooms[room].tracks.firstIndex(where: { $0.ssrc == ssrc }),
                 !rooms[room].tracks[place].hasEnded
             else { continue }
+            // Its viewers hear nothing of it: the source they know is ours, and goes on with the next one.
             rooms[room].tracks[place].hasEnded = true
-            queueBye(ofTrack: place, in: room)
         }
     }
 
@@ -80,11 +81,10 @@ extension Engine {
             var index = 0
             while let entry = FIREntry(index, of: packet, in: compound) {
                 index += 1
-                // The same number again is the same request (RFC 5104 §4.3.1.2).
-                guard egressIndex(of: slot, ssrc: entry.ssrc) != nil,
-                    runtimes[slot].lastFIR != entry.sequenceNumber
+                guard let egress = egressIndex(of: slot, ssrc: entry.ssrc),
+                    runtimes[slot].egress[egress].lastFIR != entry.sequenceNumber
                 else { continue }
-                runtimes[slot].lastFIR = entry.sequenceNumber
+                runtimes[slot].egress[egress].lastFIR = entry.sequenceNumber
                 receiveKeyframeRequest(slot, at: arrival)
             }
         }
@@ -151,12 +151,9 @@ extension Engine {
             if runtimes[slot].nextReport <= now { sendReceiverReport(slot, at: now, into: &batch) }
             requestKeyframes(slot, at: now, into: &batch)
         case .viewer:
-            for index in 0..<runtimes[slot].egressCount {
-                if runtimes[slot].egress[index].owesBye {
-                    sendBye(slot, index, into: &batch)
-                } else if runtimes[slot].egress[index].nextSenderReport <= now {
-                    sendSenderReport(slot, index, at: now, into: &batch)
-                }
+            for index in 0..<runtimes[slot].egressCount
+            where runtimes[slot].egress[index].nextSenderReport <= now {
+                sendSenderReport(slot, index, at: now, into: &batch)
             }
         }
     }
@@ -193,7 +190,7 @@ extension Engine {
             else { continue }
             counters.keyframeRequestsSent &+= 1
             slab[slot].counters.keyframeRequests &+= 1
-            let number = UInt8(truncatingIfNeeded: track.requester.requests)
+            let number = track.requester.command
             sendRTCP(slot, into: &batch) { writer, bytes in
                 writer.appendReceiverReport(from: sender, [], in: &bytes)
                 writer.appendCNAME(cname, for: sender, in: &bytes)
@@ -215,17 +212,19 @@ extension Engine {
         runtimes[slot].egress[egress].nextSenderReport =
             now + Interval(nanoseconds: Int64.random(in: 1_000_000_000...3_000_000_000, using: &random))
         let room = runtimes[slot].room
-        guard let place = runtimes[slot].egress[egress].track, place < rooms[room].tracks.count,
-            runtimes[slot].egress[egress].isStarted
-        else { return }
+        guard let place = runtimes[slot].egress[egress].track, place < rooms[room].tracks.count else {
+            return
+        }
         let track = rooms[room].tracks[place]
-        guard track.timeline.isKnown, now - track.lastArrival < Self.staleAfter else { return }
+        guard track.timeline.isKnown, runtimes[slot].egress[egress].follows(track.stream),
+            now - runtimes[slot].egress[egress].lastSent < Self.staleAfter
+        else { return }
         let source = track.timeline.timestamp(at: now, clockRate: track.line.clockRate)
         let record = slab[slot].egress[egress]
         let ssrc = SSRC(rawValue: record.ssrc)
         let info = SenderInfo(
             ssrc: ssrc, ntp: NTPTimestamp(unixNanoseconds: Int64(clamping: unixTime(at: now))),
-            rtpTimestamp: source &+ track.timestampOffset &+ record.timestampOffset,
+            rtpTimestamp: source &+ record.timestampOffset,
             packetCount: UInt32(truncatingIfNeeded: record.packets),
             octetCount: UInt32(truncatingIfNeeded: record.octets))
         let cname = slab[slot].current.cname.octets
@@ -235,26 +234,26 @@ extension Engine {
         }
     }
 
-    /// Tells the viewers of a track that its source is gone (RFC 3550 §6.6): each at its next turn, since
-    /// they may be more than a batch holds.
-    mutating func queueBye(ofTrack place: Int, in room: Int) {
-        for slot in rooms[room].viewers {
-            for index in 0..<runtimes[slot].egressCount
-            where runtimes[slot].egress[index].track == place && runtimes[slot].egress[index].isStarted {
-                runtimes[slot].egress[index].owesBye = true
+    /// Says that our own sources end, when the session does (RFC 3550 §6.3.7): to a viewer what it was sent, to
+    /// a publisher our reports.
+    ///
+    /// A publisher that ends is not told to viewers so: what they get has an SSRC of ours, the next publisher of
+    /// the room goes on with it, and a receiver may drop a source for good that has said BYE.
+    mutating func sendBye(_ slot: Int, into batch: inout DatagramBatch) {
+        var sources: [SSRC] = []
+        switch slab[slot].current.role {
+        case .publisher: sources = [runtimes[slot].reportSSRC]
+        case .viewer:
+            for index in 0..<runtimes[slot].egressCount where runtimes[slot].egress[index].isKnown {
+                sources.append(SSRC(rawValue: slab[slot].egress[index].ssrc))
             }
         }
-        nextTick = .zero
-    }
-
-    private mutating func sendBye(_ slot: Int, _ egress: Int, into batch: inout DatagramBatch) {
-        runtimes[slot].egress[egress].owesBye = false
-        let ssrc = SSRC(rawValue: slab[slot].egress[egress].ssrc)
+        guard let sender = sources.first else { return }
         let cname = slab[slot].current.cname.octets
         sendRTCP(slot, into: &batch) { writer, bytes in
-            writer.appendReceiverReport(from: ssrc, [], in: &bytes)
-            writer.appendCNAME(cname, for: ssrc, in: &bytes)
-            writer.appendBye(ssrc, in: &bytes)
+            writer.appendReceiverReport(from: sender, [], in: &bytes)
+            writer.appendCNAME(cname, for: sender, in: &bytes)
+            for source in sources { writer.appendBye(source, in: &bytes) }
         }
     }
 }

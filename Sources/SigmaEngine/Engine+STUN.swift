@@ -6,14 +6,15 @@ extension Engine {
     /// A connectivity check: answered when, and only when, its MESSAGE-INTEGRITY is right.
     ///
     /// RFC 8489 §9.1.3 asks for 400 and 401 where it is not; we stay silent, so that nobody can aim our
-    /// answers at a third party.
+    /// answers at a third party. FINGERPRINT has to be there, since STUN shares its port (RFC 8489 §6.3, RFC 8445
+    /// §7).
     mutating func receiveSTUN(
         _ bytes: RawSpan, on path: Path, now: Instant, into batch: inout DatagramBatch
     ) {
         do throws(WireError) {
             let message = try STUNMessageView(bytes)
             guard message.method == STUN.bindingMethod, message.messageClass == .request,
-                let username = message.username, message.integrityOffset != nil
+                let username = message.username, message.integrityOffset != nil, message.hasFingerprint
             else {
                 counters.stunIgnored &+= 1
                 return

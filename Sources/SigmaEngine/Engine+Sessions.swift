@@ -86,12 +86,18 @@ extension Engine {
         _ slot: Int, _ request: SessionRequest, _ credentials: ICECredentials, at now: Instant
     ) {
         runtimes.reset(slot)
-        runtimes[slot].generation = slab[slot].generation
         runtimes[slot].fingerprints = request.fingerprints
         runtimes[slot].username = credentials.ufrag + [UInt8(ascii: ":")] + request.remoteUfrag
         runtimes[slot].password = credentials.password
         runtimes[slot].connectDeadline = now + Self.connectTimeout
-        runtimes[slot].reportSSRC = SSRC(rawValue: UInt32.random(in: 1...UInt32.max, using: &random))
+        chooseReportSSRC(slot, unlike: request.media.map { SSRC(rawValue: $0.ssrc) })
+    }
+
+    /// Two participants of one session may not have one SSRC: ours gives way (RFC 3550 §8.2).
+    mutating func chooseReportSSRC(_ slot: Int, unlike taken: [SSRC]) {
+        repeat {
+            runtimes[slot].reportSSRC = SSRC(rawValue: UInt32.random(in: 1...UInt32.max, using: &random))
+        } while taken.contains(runtimes[slot].reportSSRC)
     }
 
     // MARK: Rooms
@@ -105,7 +111,9 @@ extension Engine {
             rooms[place].ntpOffset = nil
             rooms[place].isLive = false
             rooms[place].tracks = request.media.enumerated().map { index, line in
-                Track(mediaLine: UInt8(index), line: line)
+                Track(
+                    mediaLine: UInt8(index), line: line,
+                    isUnambiguous: request.media.count { $0.ssrc == line.ssrc } == 1)
             }
             for viewer in rooms[place].viewers { subscribe(viewer) }
         case .viewer:
@@ -131,7 +139,6 @@ extension Engine {
     private mutating func prepareEgress(_ slot: Int, _ media: [MediaLineRecord]) {
         runtimes[slot].egressCount = media.count
         for (index, line) in media.enumerated() {
-            runtimes[slot].egress[index].mediaLine = UInt8(index)
             runtimes[slot].egress[index].kind = line.kind
             slab[slot].egress[index].ssrc = line.ssrc
             slab[slot].egress[index].payloadType = line.payloadType
@@ -147,8 +154,7 @@ extension Engine {
         let tracks = rooms[runtimes[slot].room].tracks
         for index in 0..<runtimes[slot].egressCount {
             let kind = runtimes[slot].egress[index].kind
-            runtimes[slot].egress[index].track = tracks.firstIndex { $0.line.kind == kind }
-            runtimes[slot].egress[index].isStarted = false
+            runtimes[slot].egress[index].subscribe(to: tracks.firstIndex { $0.line.kind == kind })
         }
     }
 
@@ -169,6 +175,9 @@ extension Engine {
     ) {
         let cold = slab.cold(slot)
         if cold.role == .publisher { publisherLeft(slot, at: now) }
+        if reason != .peerClosed, reason != .consentExpired, slab[slot].agent.consent(at: now) != .expired {
+            sendBye(slot, into: &batch)
+        }
         sayGoodbye(slot, at: now, into: &batch)
         emit(.ended(reason, SessionTotals(slab[slot].counters)), slot: slot, at: now)
         leaveRoom(slot)
@@ -194,9 +203,6 @@ extension Engine {
         guard rooms[room].isLive else { return }
         rooms[room].isLive = false
         emit(.publisherGone, slot: slot, at: now)
-        for (index, track) in rooms[room].tracks.enumerated() where !track.hasEnded {
-            queueBye(ofTrack: index, in: room)
-        }
     }
 
     private mutating func leaveRoom(_ slot: Int) {
@@ -222,7 +228,7 @@ extension Engine {
         cold.isPaused = isPaused
         slab.commit(cold, slot: slot)
         guard !isPaused else { return }
-        for index in 0..<runtimes[slot].egressCount { runtimes[slot].egress[index].isStarted = false }
+        for index in 0..<runtimes[slot].egressCount { runtimes[slot].egress[index].hold() }
         wantKeyframes(for: slot)
     }
 

@@ -4,7 +4,7 @@ package struct EngineCounters: Equatable, Sendable {
     /// First octets that belong to no protocol of ours (RFC 7983 §7).
     package var unknownProtocol: UInt64 = 0
     package var stunMalformed: UInt64 = 0
-    /// Not a Binding request, or without USERNAME or MESSAGE-INTEGRITY.
+    /// Not a Binding request, or without USERNAME, MESSAGE-INTEGRITY or FINGERPRINT.
     package var stunIgnored: UInt64 = 0
     package var stunUnknownUfrag: UInt64 = 0
     package var stunBadIntegrity: UInt64 = 0
@@ -25,12 +25,13 @@ package struct EngineCounters: Equatable, Sendable {
     package var sourcesRefused: UInt64 = 0
     package var rtpMalformed: UInt64 = 0
     package var rtpUnbound: UInt64 = 0
-    package var rtpOnProbation: UInt64 = 0
-    /// A publisher's packet that is longer than we forward, or RTP from a viewer.
+    /// A publisher's packet that is longer than we forward or too late, or RTP from a viewer.
     package var rtpDropped: UInt64 = 0
     package var rtpForwarded: UInt64 = 0
     package var rtcpMalformed: UInt64 = 0
     package var rtcpReceived: UInt64 = 0
+    /// Packets of a type that no RFC of ours knows; the rest of their datagram is heard (RFC 3550 §6.1).
+    package var rtcpUnknown: UInt64 = 0
     package var keyframeRequestsSent: UInt64 = 0
     package var keyframeRequestsReceived: UInt64 = 0
     package var sessionsOpened: UInt64 = 0
@@ -54,9 +55,9 @@ package struct EngineCounters: Equatable, Sendable {
             ("srtp_authentication_failed", srtpAuthenticationFailed), ("srtp_replayed", srtpReplayed),
             ("sources_refused", sourcesRefused),
             ("rtp_malformed", rtpMalformed), ("rtp_unbound", rtpUnbound),
-            ("rtp_on_probation", rtpOnProbation), ("rtp_dropped", rtpDropped),
-            ("rtp_forwarded", rtpForwarded), ("rtcp_malformed", rtcpMalformed),
-            ("rtcp_received", rtcpReceived), ("keyframe_requests_sent", keyframeRequestsSent),
+            ("rtp_dropped", rtpDropped), ("rtp_forwarded", rtpForwarded),
+            ("rtcp_malformed", rtcpMalformed), ("rtcp_received", rtcpReceived),
+            ("rtcp_unknown", rtcpUnknown), ("keyframe_requests_sent", keyframeRequestsSent),
             ("keyframe_requests_received", keyframeRequestsReceived),
             ("sessions_opened", sessionsOpened), ("sessions_ended", sessionsEnded),
             ("output_dropped", outputDropped),

@@ -175,7 +175,9 @@ package struct Handshakes: ~Copyable {
             }
             let hello = octets.flatMap { ClientHelloHead($0) }
             let isRival = hello.map { connection.doubts($0) } ?? false
-            if let octets, isRival, try !replaces(connection, octets, &result) { return }
+            if let octets, isRival, try !replaces(connection, octets, parameters, &result) {
+                return
+            }
             connection.hello = isRival ? hello : connection.hello ?? hello
             connection.path = job.path
             let step: DTLSConnection.Step
@@ -186,7 +188,6 @@ package struct Handshakes: ~Copyable {
             }
             switch step {
             case .established where !connection.isSecured:
-                try connection.dtls.verifyPeer(parameters.fingerprints)
                 result.outcome = .secured(try connection.dtls.exportKeys(role: connection.role))
                 connection.isSecured = true
                 connection.releaseAt = now + Self.linger
@@ -215,10 +216,12 @@ package struct Handshakes: ~Copyable {
     ///
     /// - Returns: Whether the cookie came.
     private func replaces(
-        _ connection: Connection, _ octets: [UInt8], _ result: inout HandshakeResult
+        _ connection: Connection, _ octets: [UInt8], _ parameters: HandshakeParameters,
+        _ result: inout HandshakeResult
     ) throws(DTLSError) -> Bool {
         if connection.cookie.isEmpty { connection.cookie = try DTLSConnection.makeCookie() }
-        var other = try DTLSConnection(context, role: connection.role)
+        var other = try DTLSConnection(
+            context, role: connection.role, expecting: parameters.fingerprints)
         guard other.listen(octets, cookie: connection.cookie) else {
             result.datagrams = other.takeOutput()
             return false
@@ -230,7 +233,8 @@ package struct Handshakes: ~Copyable {
     private mutating func open(
         _ job: HandshakeJob, _ parameters: HandshakeParameters
     ) throws(DTLSError) -> Connection {
-        let dtls = try DTLSConnection(context, role: parameters.role)
+        let dtls = try DTLSConnection(
+            context, role: parameters.role, expecting: parameters.fingerprints)
         let connection = Connection(job.handle, parameters.role, job.path, dtls)
         connections[job.handle.slot] = connection
         return connection

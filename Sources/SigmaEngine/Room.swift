@@ -23,27 +23,26 @@ final class Track {
     let mediaLine: UInt8
     let line: MediaLineRecord
     var ring: PacketRing
+    /// What the publisher's offer said, unless it said it of two m-sections.
+    let announced: SSRC?
     var ssrc: SSRC?
-    var statistics = ReceptionStatistics(isAnnounced: true)
+    var statistics = ReceptionStatistics()
     var timeline = MediaTimeline()
     var lastSenderReport: (middle: UInt32, arrival: Instant)?
     var requester = KeyframeRequester()
     var lastArrival = Instant.zero
     var hasEnded = false
 
-    /// Track index = index of the stream + this; moved by stripped packets, jumps and new streams.
-    var indexOffset: Int64 = 0
-    /// The first stream index that ``indexOffset`` is about; what comes later from before it is dropped.
-    var alignedAt: UInt64 = 0
-    /// The last stream indices that were not forwarded, oldest first.
-    var stripped: [UInt64] = []
-    var highestIndex: UInt64 = 0
-    var hasPackets = false
-    /// The next packet begins a new stream, whose numbers and times follow those of the old one.
-    var needsRealignment = false
-    /// Added to the stream's timestamps, so that they go on when the publisher changes its SSRC.
-    var timestampOffset: UInt32 = 0
-    var lastTimestamp: UInt32 = 0
+    /// Counts the sources, and their jumps: viewers go from one stream to the next at an entry point.
+    var stream: UInt32 = 0
+    private var entryPoints = EntryPointFinder()
+    /// Packets with parameter sets in this stream.
+    private var parameterSets: UInt32 = 0
+    /// Keyframes in a row that came without.
+    private var bareKeyframes = 0
+    /// The last stream indices that were not forwarded, oldest first, and how many there were in all.
+    private var stripped: [UInt64] = []
+    private var strippedCount: UInt64 = 0
 
     var packets: UInt64 = 0
     var octets: UInt64 = 0
@@ -55,7 +54,6 @@ final class Track {
     var lastFactsEvent: Instant?
     var lastIntervalEvent: Instant?
     var keyframeTimestamp: UInt32?
-    var parameterSetTimestamp: UInt32?
     var facts: TrackFacts
     var factsAreTold = false
 
@@ -65,53 +63,111 @@ final class Track {
     var cursor = 0
     var serialCursor: UInt64 = 0
     var isQueued = false
+    var isFanningOut = false
 
-    init(mediaLine: UInt8, line: MediaLineRecord) {
+    /// - Parameter isUnambiguous: No other m-section announces the same SSRC.
+    init(mediaLine: UInt8, line: MediaLineRecord, isUnambiguous: Bool) {
         self.mediaLine = mediaLine
         self.line = line
+        announced = line.ssrc != 0 && isUnambiguous ? SSRC(rawValue: line.ssrc) : nil
+        ssrc = announced
         ring = PacketRing(capacity: line.kind == .video ? 512 : 128)
         facts = TrackFacts(mediaLine: mediaLine, kind: line.kind, codec: line.codec, ssrc: line.ssrc)
-        if line.ssrc != 0 { ssrc = SSRC(rawValue: line.ssrc) }
     }
 
+    // MARK: Sources
+
+    var hasPackets: Bool { statistics.isStarted }
+
+    /// Whether `ssrc` may take the track over.
+    ///
     /// A source that still sends is not replaced: the other one is another layer of a simulcast, of which
-    /// one is forwarded, or a stray.
-    func canChangeSource(at now: Instant) -> Bool {
-        !hasPackets || hasEnded || now - lastArrival >= Self.sourceSilence
+    /// one is forwarded, or a stray. The announced one need not wait.
+    func canChangeSource(to ssrc: SSRC, at now: Instant) -> Bool {
+        !hasPackets || hasEnded || ssrc == announced || now - lastArrival >= Self.sourceSilence
     }
 
     private static let sourceSilence = Interval.milliseconds(500)
+
+    func adopt(_ ssrc: SSRC) {
+        let isFirst = !hasPackets
+        self.ssrc = ssrc
+        statistics = ReceptionStatistics()
+        timeline = MediaTimeline()
+        lastSenderReport = nil
+        hasEnded = false
+        stripped.removeAll(keepingCapacity: true)
+        strippedCount = 0
+        if isFirst {
+            // Its first keyframe may be lost; one that comes takes the wish back before anything is sent.
+            wantKeyframe()
+        } else {
+            beginStream()
+        }
+    }
+
+    /// What follows has no connection with what went before: no decoder can go on with it but at a keyframe.
+    func beginStream() {
+        stream &+= 1
+        entryPoints = EntryPointFinder()
+        parameterSets = 0
+        bareKeyframes = 0
+        keyframeTimestamp = nil
+        wantKeyframe()
+    }
+
+    private func wantKeyframe() {
+        if line.kind == .video { requester.want() }
+    }
+
+    // MARK: Entry points
+
+    /// Marks what a decoder can do with the packet that is about to enter the ring.
+    func markEntryPoint(_ payload: H264Payload, of stored: inout PacketRing.Packet) {
+        if payload.carriesParameterSets { parameterSets &+= 1 }
+        stored.carriesParameterSets = payload.carriesParameterSets
+        stored.parameterSets = parameterSets
+        let since: UInt32
+        switch entryPoints.note(payload, timestamp: stored.timestamp) {
+        case .none: return
+        case .bareKeyframe:
+            stored.entryPoint = .bareKeyframe
+            since = stored.timestamp
+            // Its parameter sets are late or lost, and asking goes on; from a publisher that sends them once
+            // only there is nothing better to be had.
+            bareKeyframes += 1
+            if bareKeyframes > 1 { requester.keyframeArrived() }
+        case .keyframe(let first):
+            stored.entryPoint = .whole
+            since = first
+            bareKeyframes = 0
+            requester.keyframeArrived()
+        }
+        stored.entryIndex = stored.index
+        stored.entryTimestamp = since
+        guard let beginning = ring.beginning(since: since, stream: stream) else { return }
+        stored.entryDistance = UInt16(clamping: ring.nextSerial - beginning.serial)
+        stored.entryIndex = min(stored.index, beginning.index)
+    }
+
+    // MARK: Numbers
 
     /// The index under which a packet is forwarded, however late it comes.
     ///
     /// - Returns: `nil` when it is too late to say: two packets under one index would be one nonce for both.
     func trackIndex(_ index: UInt64) -> UInt64? {
-        guard index >= alignedAt else { return nil }
         if stripped.count == Self.strippedKept, let oldest = stripped.first, index < oldest { return nil }
-        // The offset counts every stripped packet, also those behind this one.
-        let later = Int64(stripped.count { $0 > index })
-        return UInt64(exactly: Int64(bitPattern: index) &+ indexOffset &+ later)
+        // All stripped packets are counted, also those behind this one.
+        let later = UInt64(stripped.count { $0 > index })
+        return index &- (strippedCount - later)
     }
 
     private static let strippedKept = 32
-
-    /// Lets a new stream follow the old one: its first index is the next, its first timestamp as much
-    /// later as time has passed, but never the same.
-    func align(index: UInt64, timestamp: UInt32, arrival: Instant) {
-        guard needsRealignment else { return }
-        needsRealignment = false
-        guard hasPackets else { return }
-        alignedAt = index
-        stripped.removeAll(keepingCapacity: true)
-        indexOffset = Int64(bitPattern: highestIndex &+ 1) &- Int64(bitPattern: index)
-        let elapsed = max(1, (arrival - lastArrival).nanoseconds / 1_000_000 * Int64(line.clockRate) / 1000)
-        timestampOffset = lastTimestamp &+ UInt32(truncatingIfNeeded: elapsed) &- timestamp
-    }
 
     /// From stream index `index` + 1 on, numbers close the gap that a packet leaves which is not forwarded.
     func strip(_ index: UInt64) {
         if stripped.count == Self.strippedKept { stripped.removeFirst() }
         stripped.append(index)
-        indexOffset -= 1
+        strippedCount += 1
     }
 }

@@ -4,7 +4,6 @@ internal import SigmaWire
 
 /// What a session has beside its record: handles of C libraries and what is rebuilt after a restart.
 struct SessionRuntime: ~Copyable {
-    var generation: UInt32 = 0
     /// Where it stands in the engine's list of live slots.
     var place = 0
     var room = 0
@@ -34,7 +33,6 @@ struct SessionRuntime: ~Copyable {
     var nextReport = Instant.never
     /// The SSRC of our reports to a publisher.
     var reportSSRC = SSRC(rawValue: 0)
-    var lastFIR: UInt8?
 
     var egress = InlineArray<4, EgressRuntime>(repeating: EgressRuntime())
     var egressCount = 0
@@ -54,21 +52,49 @@ struct EarlyDatagram {
 
 /// The part of an outgoing stream that a restart may forget.
 struct EgressRuntime: BitwiseCopyable {
-    var mediaLine: UInt8 = 0
     var kind = MediaKind.audio
     /// The track it follows, by place in the room; `nil` while the room has none of its kind.
     var track: Int?
-    var isStarted = false
+    private var isStarted = false
+    /// The stream of the track that it is in, or was in last.
+    private var stream: UInt32 = 0
+    /// The viewer has the parameter sets up to this number of that stream; 0 for none.
+    var parameterSets: UInt32 = 0
     /// Outgoing index = source index + this.
     var indexOffset: Int64 = 0
     /// Source indices before the first that was forwarded stay behind.
     var firstSourceIndex: UInt64 = 0
     var lastSent = Instant.zero
     var nextSenderReport = Instant.never
-    /// Its source is gone, and the viewer has yet to hear so.
-    var owesBye = false
+    /// The viewer's last FIR: the same number again is the same request (RFC 5104 §4.3.1.1).
+    var lastFIR: UInt8?
     /// Losses of the last report of the viewer.
     var reportedLost: Int32 = 0
+
+    func follows(_ stream: UInt32) -> Bool { isStarted && self.stream == stream }
+
+    /// Something was sent under its SSRC.
+    var isKnown: Bool { lastSent != .zero }
+
+    /// Whether the decoder that `packet` would start anew has all parameter sets that came before.
+    func hasParameterSets(for packet: PacketRing.Packet) -> Bool {
+        stream == packet.stream && packet.parameterSets > 0 && parameterSets == packet.parameterSets
+    }
+
+    mutating func follow(_ stream: UInt32) {
+        if self.stream != stream { parameterSets = 0 }
+        self.stream = stream
+        isStarted = true
+    }
+
+    /// Nothing more until the next entry point.
+    mutating func hold() { isStarted = false }
+
+    mutating func subscribe(to track: Int?) {
+        self.track = track
+        isStarted = false
+        parameterSets = 0
+    }
 }
 
 /// The runtimes of all slots, in place.

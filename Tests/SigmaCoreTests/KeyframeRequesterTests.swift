@@ -29,6 +29,32 @@ struct KeyframeRequesterTests {
         #expect(!after && requester.deadline == nil)
     }
 
+    @Test func `a repetition keeps the command's number, a new wish has the next (RFC 5104 §4.3.1.1)`() {
+        var requester = KeyframeRequester()
+        var numbers: [UInt8] = []
+        for half in 0..<6 as Range<Int64> {
+            requester.want()
+            if half == 3 {
+                requester.keyframeArrived()
+                requester.want()
+            }
+            _ = requester.shouldRequest(at: at(500 * half))
+            numbers.append(requester.command)
+        }
+        #expect(numbers == [1, 1, 1, 2, 2, 2])
+    }
+
+    @Test func `a command that nobody answers for 2 s is given up for a new one`() {
+        var requester = KeyframeRequester()
+        requester.want()
+        var numbers: [UInt8] = []
+        for half in 0..<9 as Range<Int64> {
+            _ = requester.shouldRequest(at: at(500 * half))
+            numbers.append(requester.command)
+        }
+        #expect(numbers == [1, 1, 1, 1, 2, 2, 2, 2, 3])
+    }
+
     @Test func `a wish right after a keyframe still waits out the 500 ms`() {
         var requester = KeyframeRequester()
         requester.want()

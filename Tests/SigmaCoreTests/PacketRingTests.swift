@@ -26,6 +26,21 @@ struct PacketRingTests {
         }
     }
 
+    @Test func `finds the first packet of a picture and its lowest index, of one stream`() {
+        var ring = PacketRing(capacity: 8)
+        for (stream, timestamp, index) in [
+            (1, 90, 4), (2, 90, 20), (2, 80, 18), (2, 90, 21), (2, 70, 17), (2, 90, 19), (2, 95, 22),
+        ] as [(UInt32, UInt32, UInt64)] {
+            var packet = PacketRing.Packet()
+            (packet.stream, packet.timestamp, packet.index) = (stream, timestamp, index)
+            _ = unsafe ring.append(packet, [UInt8]([1]).span.bytes)
+        }
+        let found = ring.beginning(since: 90, stream: 2)
+        #expect(found?.serial == 1 && found?.index == 19)
+        let none = ring.beginning(since: 90, stream: 3)
+        #expect(none == nil)
+    }
+
     @Test func `refuses a packet that is too long and keeps what it had`() {
         var ring = PacketRing(capacity: 2)
         let lengths = [1, PacketRing.packetLimit + 1, PacketRing.packetLimit]

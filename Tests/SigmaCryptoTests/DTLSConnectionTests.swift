@@ -23,13 +23,12 @@ struct DTLSConnectionTests {
     @Test func `both sides derive the same SRTP keys, AEAD first`() throws {
         let a = try Identity(selfSignedForDays: 1)
         let b = try Identity(selfSignedForDays: 1)
-        var client = try DTLSConnection(try DTLSContext(a), role: .client)
-        var server = try DTLSConnection(try DTLSContext(b), role: .server)
+        var client = try DTLSConnection(
+            try DTLSContext(a), role: .client, expecting: [b.fingerprint])
+        var server = try DTLSConnection(
+            try DTLSContext(b), role: .server, expecting: [a.fingerprint])
         try shakeHands(&client, &server)
         #expect(client.isEstablished && server.isEstablished)
-        try client.verifyPeer([b.fingerprint])
-        try server.verifyPeer([a.fingerprint])
-
         let clientKeys = try client.exportKeys(role: .client)
         #expect(clientKeys.profile == .aeadAES128GCM)
         #expect("\(clientKeys)".contains("redacted"))
@@ -40,29 +39,67 @@ struct DTLSConnectionTests {
         #expect(opened == plain)
     }
 
-    @Test func `a certificate that was not announced is refused (RFC 8122 §6.2)`() throws {
+    /// The alert of a datagram that is one unencrypted alert record (RFC 5246 §7.2).
+    private func alert(_ datagram: [UInt8]) -> [UInt8]? {
+        datagram.count == 15 && datagram[0] == 21 ? Array(datagram.suffix(2)) : nil
+    }
+
+    @Test(arguments: [DTLSRole.server, .client])
+    func `a certificate that was not announced is refused with a fatal alert (RFC 8122 §6.2)`(
+        refusing: DTLSRole
+    ) throws {
         let a = try Identity(selfSignedForDays: 1)
         let b = try Identity(selfSignedForDays: 1)
-        var client = try DTLSConnection(try DTLSContext(a), role: .client)
-        var server = try DTLSConnection(try DTLSContext(b), role: .server)
-        try shakeHands(&client, &server)
+        let isServer = refusing == .server
+        var client = try DTLSConnection(
+            try DTLSContext(a), role: .client, expecting: [isServer ? b.fingerprint : a.fingerprint])
+        var server = try DTLSConnection(
+            try DTLSContext(b), role: .server, expecting: [isServer ? b.fingerprint : a.fingerprint])
         var error: DTLSError?
-        do throws(DTLSError) { try server.verifyPeer([b.fingerprint]) } catch let thrown { error = thrown }
+        do throws(DTLSError) {
+            _ = try client.start()
+            for _ in 0..<6 {
+                for datagram in client.takeOutput() { _ = try server.receive(datagram) }
+                for datagram in server.takeOutput() { _ = try client.receive(datagram) }
+            }
+        } catch let thrown {
+            error = thrown
+        }
         #expect(error == .fingerprintMismatch)
+        // fatal, bad_certificate
+        if isServer { server.close() } else { client.close() }
+        let output = isServer ? server.takeOutput() : client.takeOutput()
+        #expect(output.last.flatMap(alert) == [2, 42])
+        #expect(!server.isEstablished && !client.isEstablished)
+    }
+
+    @Test func `any one of several announced certificates is right (RFC 8122 §5)`() throws {
+        let a = try Identity(selfSignedForDays: 1)
+        let b = try Identity(selfSignedForDays: 1)
+        var client = try DTLSConnection(
+            try DTLSContext(a), role: .client, expecting: [a.fingerprint, b.fingerprint])
+        var server = try DTLSConnection(
+            try DTLSContext(b), role: .server, expecting: [b.fingerprint, a.fingerprint])
+        try shakeHands(&client, &server)
+        #expect(client.isEstablished && server.isEstablished)
     }
 
     @Test func `completes when the datagrams of a flight arrive in reverse`() throws {
         let identity = try Identity(selfSignedForDays: 1)
-        var client = try DTLSConnection(try DTLSContext(identity), role: .client)
-        var server = try DTLSConnection(try DTLSContext(identity), role: .server)
+        var client = try DTLSConnection(
+            try DTLSContext(identity), role: .client, expecting: [identity.fingerprint])
+        var server = try DTLSConnection(
+            try DTLSContext(identity), role: .server, expecting: [identity.fingerprint])
         try shakeHands(&client, &server) { $0.reverse() }
         #expect(client.isEstablished && server.isEstablished)
     }
 
     @Test func `close_notify ends the other side`() throws {
         let identity = try Identity(selfSignedForDays: 1)
-        var client = try DTLSConnection(try DTLSContext(identity), role: .client)
-        var server = try DTLSConnection(try DTLSContext(identity), role: .server)
+        var client = try DTLSConnection(
+            try DTLSContext(identity), role: .client, expecting: [identity.fingerprint])
+        var server = try DTLSConnection(
+            try DTLSContext(identity), role: .server, expecting: [identity.fingerprint])
         try shakeHands(&client, &server)
         server.close()
         var last = DTLSConnection.Step.inProgress
@@ -72,7 +109,8 @@ struct DTLSConnectionTests {
 
     @Test func `octets that are no DTLS are dropped without an answer`() throws {
         let identity = try Identity(selfSignedForDays: 1)
-        var server = try DTLSConnection(try DTLSContext(identity), role: .server)
+        var server = try DTLSConnection(
+            try DTLSContext(identity), role: .server, expecting: [identity.fingerprint])
         #expect(try server.receive([22, 1, 2, 3]) == .inProgress)
         #expect(try server.receive([UInt8](repeating: 22, count: 1400)) == .inProgress)
         #expect(server.takeOutput().isEmpty)
@@ -80,7 +118,8 @@ struct DTLSConnectionTests {
 
     @Test func `our own hello and one repetition fit three times FFmpeg's only check`() throws {
         let identity = try Identity(selfSignedForDays: 1)
-        var client = try DTLSConnection(try DTLSContext(identity), role: .client)
+        var client = try DTLSConnection(
+            try DTLSContext(identity), role: .client, expecting: [identity.fingerprint])
         _ = try client.start()
         let hello = client.takeOutput()
         // A check of 104 octets allows 312; its answer over IPv6 takes 76 of them.
@@ -91,10 +130,12 @@ struct DTLSConnectionTests {
     {
         let identity = try Identity(selfSignedForDays: 1)
         let cookie = try DTLSConnection.makeCookie()
-        var client = try DTLSConnection(try DTLSContext(identity), role: .client)
+        var client = try DTLSConnection(
+            try DTLSContext(identity), role: .client, expecting: [identity.fingerprint])
         _ = try client.start()
         let hello = try #require(client.takeOutput().first)
-        var first = try DTLSConnection(try DTLSContext(identity), role: .server)
+        var first = try DTLSConnection(
+            try DTLSContext(identity), role: .server, expecting: [identity.fingerprint])
         let isBelieved = first.listen(hello, cookie: cookie)
         #expect(!isBelieved)
         // Shorter than what it answers, so nobody's traffic is amplified.
@@ -104,10 +145,12 @@ struct DTLSConnectionTests {
         _ = try client.receive(request[0])
         let second = try #require(client.takeOutput().first)
         #expect(ClientHelloHead(second) != ClientHelloHead(hello))
-        var stranger = try DTLSConnection(try DTLSContext(identity), role: .server)
+        var stranger = try DTLSConnection(
+            try DTLSContext(identity), role: .server, expecting: [identity.fingerprint])
         let isFooled = stranger.listen(second, cookie: try DTLSConnection.makeCookie())
         #expect(!isFooled)
-        var server = try DTLSConnection(try DTLSContext(identity), role: .server)
+        var server = try DTLSConnection(
+            try DTLSContext(identity), role: .server, expecting: [identity.fingerprint])
         let isVerified = server.listen(second, cookie: cookie)
         #expect(isVerified)
         _ = try server.start()
@@ -120,7 +163,8 @@ struct DTLSConnectionTests {
 
     @Test func `the head of a ClientHello is read from a whole one only, cut anywhere`() throws {
         let identity = try Identity(selfSignedForDays: 1)
-        var client = try DTLSConnection(try DTLSContext(identity), role: .client)
+        var client = try DTLSConnection(
+            try DTLSContext(identity), role: .client, expecting: [identity.fingerprint])
         _ = try client.start()
         let hello = try #require(client.takeOutput().first)
         #expect(ClientHelloHead(hello) != nil)
@@ -132,8 +176,10 @@ struct DTLSConnectionTests {
 
     @Test func `no handshake datagram is longer than the link MTU leaves room for`() throws {
         let identity = try Identity(selfSignedForDays: 1)
-        var client = try DTLSConnection(try DTLSContext(identity), role: .client)
-        var server = try DTLSConnection(try DTLSContext(identity), role: .server)
+        var client = try DTLSConnection(
+            try DTLSContext(identity), role: .client, expecting: [identity.fingerprint])
+        var server = try DTLSConnection(
+            try DTLSContext(identity), role: .server, expecting: [identity.fingerprint])
         var longest = 0
         try shakeHands(&client, &server) { flight in
             longest = max(longest, flight.map(\.count).max() ?? 0)

@@ -15,17 +15,15 @@ struct H264PayloadTests {
     @Test func `a single IDR slice starts a keyframe (RFC 6184 §5.6)`() throws {
         let idr = try payload("65 8884")
         #expect(idr.startsIDR)
-        #expect(idr.containsIDR)
-        #expect(!idr.isDisposable)
+        #expect(!idr.containsOtherPicture && !idr.carriesParameterSets)
     }
 
-    @Test func `a slice that others refer to is kept, one with nal_ref_idc 0 is disposable (RFC 6184 §1.3)`()
-        throws
-    {
-        #expect(try !payload("41 9a").isDisposable)
-        #expect(try !payload("41 9a").containsIDR)
-        #expect(try payload("01 9a").isDisposable)
-        #expect(try payload("06 05").isDisposable)
+    @Test func `slices and data partitions are other pictures, an SEI message is none`() throws {
+        for hex in ["41 9a", "01 9a", "42 9a", "44 9a", "5c 81 88", "5c 01 88", "78 0002 419a"] {
+            let other = try payload(hex)
+            #expect(other.containsOtherPicture && !other.startsIDR)
+        }
+        #expect(try !payload("06 05").containsOtherPicture)
     }
 
     @Test func `single parameter sets are found whole (RFC 6184 §5.6)`() throws {
@@ -37,8 +35,7 @@ struct H264PayloadTests {
         let units = try payload("78 0004 6742c01f 0002 68ce 0003 658884")
         #expect(units.sequenceParameterSet == 3..<7)
         #expect(units.pictureParameterSet == 9..<11)
-        #expect(units.startsIDR)
-        #expect(!units.isDisposable)
+        #expect(units.startsIDR && units.carriesParameterSets)
     }
 
     @Test func `the first parameter set of a STAP-A counts`() throws {
@@ -60,12 +57,11 @@ struct H264PayloadTests {
 
     @Test func `the first FU-A starts the keyframe, the others only belong to it (RFC 6184 §5.8)`() throws {
         let first = try payload("7c 85 88")
-        #expect(first.startsIDR && first.containsIDR && !first.isDisposable)
+        #expect(first.startsIDR && !first.containsOtherPicture)
         for hex in ["7c 05 88", "7c 45 88"] {
             let later = try payload(hex)
-            #expect(!later.startsIDR && later.containsIDR && !later.isDisposable)
+            #expect(!later.startsIDR && !later.containsOtherPicture)
         }
-        #expect(try payload("1c 81 88").isDisposable)
         #expect(try payload("7c 87 42").sequenceParameterSet == nil)
     }
 

@@ -9,23 +9,36 @@
 /// At most one request in 500 ms, repeated until a keyframe comes (RFC 4585 §6.3.1, RFC 5104 §3.5.1).
 package struct KeyframeRequester: Equatable, Sendable {
     package static let interval = Interval.milliseconds(500)
+    /// A command is given up and made anew after this many: a peer whose answer was lost takes the number for
+    /// done, and would never answer it again.
+    private static let repetitionLimit: UInt8 = 4
 
     private var isAsking = false
     private var lastRequest: Instant?
-    /// The number of the next FIR (RFC 5104 §4.3.1.1).
-    package private(set) var requests: UInt64 = 0
+    /// How often the running command was sent.
+    private var sent: UInt8 = 0
+    /// The number of the running command, for FIR: a repetition keeps it (RFC 5104 §4.3.1.1).
+    package private(set) var command: UInt8 = 0
 
     package init() {}
 
     /// A viewer needs a keyframe.
-    package mutating func want() { isAsking = true }
+    package mutating func want() {
+        guard !isAsking else { return }
+        isAsking = true
+        sent = 0
+    }
 
     /// Whether to send a request now; counts it as sent.
     package mutating func shouldRequest(at now: Instant) -> Bool {
         guard isAsking else { return false }
         if let lastRequest, now - lastRequest < Self.interval { return false }
         lastRequest = now
-        requests &+= 1
+        if sent % Self.repetitionLimit == 0 {
+            command &+= 1
+            sent = 0
+        }
+        sent += 1
         return true
     }
 

@@ -19,8 +19,16 @@ internal import SigmaWire
         package var index: UInt64 = 0
         package var timestamp: UInt32 = 0
         package var marker = false
-        /// A decoder can begin here: an IDR, or the parameter sets in front of it; always for audio.
-        package var isEntryPoint = false
+        /// Which of the track's streams it is of: one for each source, and for each part of it behind a jump.
+        package var stream: UInt32 = 0
+        package var entryPoint = EntryPoint.none
+        /// The entry point begins this many packets before this one, at this index and timestamp.
+        package var entryDistance: UInt16 = 0
+        package var entryIndex: UInt64 = 0
+        package var entryTimestamp: UInt32 = 0
+        /// How many packets of the stream so far carried parameter sets, and whether this one does.
+        package var parameterSets: UInt32 = 0
+        package var carriesParameterSets = false
         package var length: UInt16 = 0
         package var payloadStart: UInt16 = 0
         package var payloadLength: UInt16 = 0
@@ -29,6 +37,15 @@ internal import SigmaWire
         package var extensionCount: UInt8 = 0
 
         package init() {}
+    }
+
+    /// Whether a decoder can begin with a packet and those before it that belong to it.
+    package enum EntryPoint: UInt8, BitwiseCopyable, Sendable {
+        case none
+        /// An IDR picture, for a decoder that has the stream's parameter sets.
+        case bareKeyframe
+        /// Everything a decoder needs; every packet of audio.
+        case whole
     }
 
     package struct CarriedExtension: BitwiseCopyable, Sendable {
@@ -64,6 +81,22 @@ internal import SigmaWire
         }
         nextSerial += 1
         return true
+    }
+
+    /// The serial of the first packet of `stream` that is no older than `timestamp`, and the lowest index of
+    /// all of them; `nil` when there is none.
+    ///
+    /// - Complexity: O(packets held), so for entry points only.
+    package func beginning(since timestamp: UInt32, stream: UInt32) -> (serial: UInt64, index: UInt64)? {
+        var found: (serial: UInt64, index: UInt64)?
+        for serial in oldestSerial..<nextSerial {
+            let packet = packets[Int(serial % UInt64(capacity))]
+            guard packet.stream == stream, Int32(bitPattern: packet.timestamp &- timestamp) >= 0 else {
+                continue
+            }
+            found = (found?.serial ?? serial, min(found?.index ?? packet.index, packet.index))
+        }
+        return found
     }
 
     /// The packet with `serial`; `nil` when it is overwritten or not yet there.

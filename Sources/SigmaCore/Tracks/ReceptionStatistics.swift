@@ -2,104 +2,76 @@ package import SigmaWire
 
 /// What a receiver reports about one source: highest number, losses, jitter.
 ///
+/// For authentic packets only. Their tag covers the index (RFC 3711 §4.2), so a number is neither a stray nor a
+/// guess, and the two heuristics of RFC 3550 A.1 are left out: probation (MIN_SEQUENTIAL) would swallow the
+/// first packet of a source, and asking for a second packet behind a jump would swallow the first one there.
+///
 /// - SeeAlso: RFC 3550 appendix A.1 (sequence numbers), A.3 (losses), A.8 (jitter)
 package struct ReceptionStatistics: Equatable, Sendable {
-    /// Packets in order that a new source has to show before it is believed.
-    private static let minimumSequential = 2
-    private static let maximumDropout = 3000
-    private static let maximumMisorder = 100
+    /// A gap this long is a restart or an outage, and counting begins anew behind it (A.1, MAX_DROPOUT).
+    private static let maximumDropout: UInt16 = 3000
+    /// Older than this no packet passes the replay window (RFC 3711 §3.3.2): what seems to be is ahead.
+    private static let replayWindow: UInt16 = 1024
+    /// Starts at 2¹⁶ so that late packets of before the first one have an index above 0.
+    private static let firstCycle: UInt64 = 0x1_0000
 
     private var baseIndex: UInt64 = 0
     package private(set) var highestIndex: UInt64 = 0
     package private(set) var received: UInt64 = 0
-    /// Times the source jumped and was taken up anew.
-    package private(set) var restarts: UInt64 = 0
-    private var probation: Int
-    private var isStarted = false
-    private var badNumber: UInt16?
+    package private(set) var isStarted = false
+    private var hasNews = false
     private var expectedBefore: UInt64 = 0
     private var receivedBefore: UInt64 = 0
     /// 16 times the jitter, RTP ticks.
     private var scaledJitter: UInt32 = 0
     private var lastTransit: UInt32?
 
-    /// - Parameter isAnnounced: Its SSRC stands in the SDP, so the first packet is believed.
-    package init(isAnnounced: Bool) {
-        probation = isAnnounced ? 0 : Self.minimumSequential
-    }
+    package init() {}
 
-    package enum Verdict: Equatable, Sendable {
-        /// Forward it under this index.
-        case valid(UInt64)
-        /// A new source on probation: not yet.
-        case probation
-        /// A jump that may be a restart; believed when the next number follows it.
-        case suspicious
-    }
+    /// Where one packet stands in its stream.
+    package struct Reception: Equatable, Sendable {
+        /// The sequence number continued over its wraps.
+        package let index: UInt64
+        /// It stands behind a gap that is too long to be loss: the stream begins anew with it.
+        package let isJump: Bool
 
-    /// Starts at 2¹⁶ so that late packets of before the first one have an index above 0.
-    private static let firstCycle: UInt64 = 0x1_0000
+        package init(index: UInt64, isJump: Bool) {
+            self.index = index
+            self.isJump = isJump
+        }
+    }
 
     package mutating func receive(
         _ number: UInt16, timestamp: UInt32, arrival: Instant, clockRate: UInt32
-    ) -> Verdict {
-        guard isStarted else {
-            start(at: number)
-            return admit(number, timestamp, arrival, clockRate)
-        }
-        let delta = number &- UInt16(truncatingIfNeeded: highestIndex)
-        if probation > 0 {
-            if delta == 1 { return admit(number, timestamp, arrival, clockRate) }
-            start(at: number)
-            probation = Self.minimumSequential - 1
-            return .probation
-        }
-        let isAhead = Int(delta) < Self.maximumDropout
-        let isLate = Int(delta) > 0x1_0000 - Self.maximumMisorder
-        if isAhead || isLate {
-            badNumber = nil
-            return admit(number, timestamp, arrival, clockRate)
-        }
-        if badNumber == number {
-            // Two in order from the new place: the sender restarted without telling anyone. The numbers go
-            // on in a later cycle, so that what is sent on never goes backwards.
-            restarts &+= 1
-            let next = (highestIndex | 0xFFFF) &+ 1
-            resume(at: next | UInt64(number))
-            return admit(number, timestamp, arrival, clockRate)
-        }
-        badNumber = number &+ 1
-        return .suspicious
+    ) -> Reception {
+        hasNews = true
+        let place = place(of: number)
+        if !isStarted || place.isJump { restart(at: place.index) }
+        highestIndex = max(highestIndex, place.index)
+        // What stood before the first packet, but came after it, was never expected.
+        if place.index >= baseIndex { received &+= 1 }
+        noteTransit(timestamp: timestamp, arrival: arrival, clockRate: clockRate)
+        return place
     }
 
-    private mutating func start(at number: UInt16) {
+    private func place(of number: UInt16) -> Reception {
+        guard isStarted else { return Reception(index: Self.firstCycle | UInt64(number), isJump: false) }
+        let ahead = number &- UInt16(truncatingIfNeeded: highestIndex)
+        let behind = 0 &- ahead
+        if ahead != 0, behind < Self.replayWindow {
+            return Reception(index: highestIndex &- UInt64(behind), isJump: false)
+        }
+        return Reception(index: highestIndex &+ UInt64(ahead), isJump: ahead >= Self.maximumDropout)
+    }
+
+    private mutating func restart(at index: UInt64) {
         isStarted = true
-        resume(at: Self.firstCycle | UInt64(number))
-    }
-
-    private mutating func resume(at index: UInt64) {
         baseIndex = index
         highestIndex = index
         received = 0
         expectedBefore = 0
         receivedBefore = 0
-        badNumber = nil
         lastTransit = nil
-    }
-
-    private mutating func admit(
-        _ number: UInt16, _ timestamp: UInt32, _ arrival: Instant, _ clockRate: UInt32
-    ) -> Verdict {
-        let index = SequenceNumber.extend(number, near: highestIndex)
-        highestIndex = max(highestIndex, index)
-        if probation > 0 {
-            probation -= 1
-            if probation > 0 { return .probation }
-            baseIndex = index
-        }
-        received &+= 1
-        noteTransit(timestamp: timestamp, arrival: arrival, clockRate: clockRate)
-        return .valid(index)
     }
 
     /// RFC 3550 A.8, in the integer form.
@@ -130,11 +102,12 @@ package struct ReceptionStatistics: Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - lastSR: The middle 32 bits of the last SR's NTP time and when it arrived, if one came.
-    /// - Returns: `nil` while nothing has been received.
+    /// - Returns: `nil` when nothing has been received since the last one (RFC 3550 §6.4).
     package mutating func makeReport(
         for ssrc: SSRC, lastSR: (middle: UInt32, arrival: Instant)?, at now: Instant
     ) -> ReportBlock? {
-        guard isStarted, received > 0 else { return nil }
+        guard hasNews else { return nil }
+        hasNews = false
         let expectedInterval = Int64(bitPattern: expected &- expectedBefore)
         let lostInterval = expectedInterval &- Int64(bitPattern: received &- receivedBefore)
         expectedBefore = expected

@@ -4,18 +4,18 @@
 package struct H264Payload: Equatable, Sendable {
     /// The first octets of an IDR slice are in it.
     package private(set) var startsIDR = false
-    /// Any part of an IDR slice is in it.
-    package private(set) var containsIDR = false
+    /// Any part of a slice that is no IDR's is in it.
+    package private(set) var containsOtherPicture = false
     /// Where the sequence parameter set lies, its NAL header included, within the payload.
     package private(set) var sequenceParameterSet: Range<Int>?
     package private(set) var pictureParameterSet: Range<Int>?
-    /// No NAL unit in it is needed to decode another picture (nal_ref_idc is 0 in all).
-    package private(set) var isDisposable = true
+
+    package var carriesParameterSets: Bool { sequenceParameterSet != nil || pictureParameterSet != nil }
 
     package enum NALType {
-        package static let slice: UInt8 = 1
+        /// Slices and data partitions of pictures that are no IDR (ITU-T H.264 table 7-1).
+        package static let otherPictures: ClosedRange<UInt8> = 1...4
         package static let idr: UInt8 = 5
-        package static let sei: UInt8 = 6
         package static let sps: UInt8 = 7
         package static let pps: UInt8 = 8
         package static let stapA: UInt8 = 24
@@ -62,11 +62,9 @@ package struct H264Payload: Equatable, Sendable {
     }
 
     private mutating func note(header: UInt8, unit: Range<Int>?, isStart: Bool) {
-        if header & 0x60 != 0 { isDisposable = false }
         switch header & 0x1F {
-        case NALType.idr:
-            containsIDR = true
-            startsIDR = startsIDR || isStart
+        case NALType.otherPictures: containsOtherPicture = true
+        case NALType.idr: startsIDR = startsIDR || isStart
         case NALType.sps: sequenceParameterSet = sequenceParameterSet ?? unit
         case NALType.pps: pictureParameterSet = pictureParameterSet ?? unit
         default: break

@@ -106,6 +106,14 @@ package struct RTCPPacket: Equatable, Sendable {
             default: 0
             }
         guard body.count >= needed else { throw .malformed(.reportCount) }
+        // RFC 5104 §4.3.1.1: whole entries of 8 octets.
+        guard !isFullIntraRequest || (body.count > 8 && body.count % 8 == 0) else {
+            throw .malformed(.reportCount)
+        }
+    }
+
+    package var isKnown: Bool {
+        (RTCP.PacketType.senderReport...RTCP.PacketType.extendedReport).contains(type)
     }
 
     package var isReport: Bool {

@@ -155,8 +155,7 @@ private func readFeedback(_ packet: RTCPPacket, _ compound: borrowing RTCPCompou
 
 private func readPayload(_ bytes: RawSpan) -> Int {
     guard let payload = try? H264Payload(bytes) else { return 0 }
-    expect(!payload.startsIDR || payload.containsIDR, "an IDR that begins and is not there")
-    var sum = payload.isDisposable ? 1 : 0
+    var sum = payload.containsOtherPicture ? 1 : 0
     if let range = payload.pictureParameterSet {
         expect(range.upperBound <= bytes.byteCount, "the PPS runs past the payload")
         sum &+= range.count
