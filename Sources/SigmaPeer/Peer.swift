@@ -24,6 +24,8 @@ package final class Peer {
     package var protectionProfile: ProtectionProfile? { srtp?.profile }
     /// Packets that did not decrypt and whose SSRC is unknown, and datagrams from strangers.
     package internal(set) var strayDatagrams = 0
+    /// What the receiver reports say when the caller counts the media.
+    package var suppliedReports: [ReportBlock] = []
 
     var configuration: PeerConfiguration
     var random: SeededGenerator
