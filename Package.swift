@@ -17,7 +17,7 @@ let pure: [SwiftSetting] = strict + [.strictMemorySafety()]
 let wire: [SwiftSetting] = pure + [.enableExperimentalFeature("Lifetimes")]
 
 var dependencies: [Package.Dependency] = []
-var products: [Product] = []
+var products: [Product] = [.executable(name: "sigma-load", targets: ["sigma-load"])]
 var targets: [Target] = [
     .systemLibrary(
         name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
@@ -40,6 +40,9 @@ var targets: [Target] = [
     .target(
         name: "SigmaPeer", dependencies: ["SigmaWire", "COpenSSL", "CSRTP"], swiftSettings: wire),
     .target(
+        name: "SigmaLoad", dependencies: ["SigmaPeer", "SigmaSystem", "SigmaWire"], swiftSettings: strict),
+    .executableTarget(name: "sigma-load", dependencies: ["SigmaLoad"], swiftSettings: strict),
+    .target(
         name: "SigmaTestKit",
         dependencies: [
             "SigmaWire", "SigmaCore", "SigmaCrypto", "SigmaEngine", "SigmaPeer", "CSigmaTestKit",
@@ -55,6 +58,8 @@ var targets: [Target] = [
     .testTarget(
         name: "SigmaCryptoTests", dependencies: ["SigmaCrypto", "SigmaCore", "SigmaWire", "CSRTP"],
         swiftSettings: strict),
+    .testTarget(
+        name: "SigmaLoadTests", dependencies: ["SigmaLoad", "SigmaPeer", "SigmaWire"], swiftSettings: strict),
     .testTarget(
         name: "SigmaSDPTests", dependencies: ["SigmaSDP"], resources: [.copy("Offers")],
         swiftSettings: strict),
@@ -79,7 +84,6 @@ if !coreOnly {
     products += [
         .executable(name: "sigma-signal", targets: ["sigma-signal"]),
         .executable(name: "sigma-media", targets: ["sigma-media"]),
-        .executable(name: "sigma-load", targets: ["sigma-load"]),
     ]
     targets += [
         .target(
@@ -110,9 +114,6 @@ if !coreOnly {
             swiftSettings: strict),
         .executableTarget(
             name: "sigma-signal", dependencies: ["SigmaSignal", "SigmaSettings"], swiftSettings: strict),
-        .executableTarget(
-            name: "sigma-load", dependencies: ["SigmaPeer", "SigmaSystem", "SigmaWire"], swiftSettings: strict
-        ),
         .testTarget(
             name: "SigmaControlTests", dependencies: ["SigmaControl"], swiftSettings: strict),
         .testTarget(
