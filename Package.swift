@@ -27,7 +27,7 @@ let pure: [SwiftSetting] = strict + [.strictMemorySafety()]
 let wire: [SwiftSetting] = pure + [.enableExperimentalFeature("Lifetimes")]
 
 var dependencies: [Package.Dependency] = []
-var products: [Product] = []
+var products: [Product] = [.executable(name: "sigma-load", targets: ["sigma-load"])]
 var targets: [Target] = [
     .systemLibrary(
         name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
@@ -51,6 +51,9 @@ var targets: [Target] = [
         name: "SigmaSystem", dependencies: ["CSigmaSystem", "SigmaWire"], swiftSettings: strict),
     .target(
         name: "SigmaPeer", dependencies: ["SigmaWire", "COpenSSL", "CSRTP"], swiftSettings: wire),
+    .target(
+        name: "SigmaLoad", dependencies: ["SigmaPeer", "SigmaSystem", "SigmaWire"], swiftSettings: strict),
+    .executableTarget(name: "sigma-load", dependencies: ["SigmaLoad"], swiftSettings: strict),
     .target(
         name: "SigmaTestKit",
         dependencies: [
@@ -81,6 +84,8 @@ var targets: [Target] = [
     .testTarget(
         name: "SigmaSystemTests", dependencies: ["SigmaTestNetwork"], swiftSettings: strict),
     .testTarget(
+        name: "SigmaLoadTests", dependencies: ["SigmaLoad", "SigmaPeer", "SigmaWire"], swiftSettings: strict),
+    .testTarget(
         name: "SigmaSDPTests", dependencies: ["SigmaSDP"], resources: [.copy("Offers")],
         swiftSettings: strict),
     .testTarget(
@@ -104,7 +109,6 @@ if !coreOnly {
     products += [
         .executable(name: "sigma-signal", targets: ["sigma-signal"]),
         .executable(name: "sigma-media", targets: ["sigma-media"]),
-        .executable(name: "sigma-load", targets: ["sigma-load"]),
     ]
     targets += [
         .target(
@@ -135,9 +139,6 @@ if !coreOnly {
             swiftSettings: strict),
         .executableTarget(
             name: "sigma-signal", dependencies: ["SigmaSignal", "SigmaSettings"], swiftSettings: strict),
-        .executableTarget(
-            name: "sigma-load", dependencies: ["SigmaPeer", "SigmaSystem", "SigmaWire"], swiftSettings: strict
-        ),
         .testTarget(
             name: "SigmaControlTests", dependencies: ["SigmaControl"], swiftSettings: strict),
         .testTarget(

@@ -12,8 +12,11 @@ struct MediaSource {
     var videoStream: OutgoingStream?
     var audioStream: OutgoingStream?
 
+    /// The caller makes the media.
+    var isDriven = false
+
     var deadline: Int64? {
-        guard !isPaused else { return nil }
+        guard !isPaused, !isDriven else { return nil }
         let nextVideo = videoStream.map { _ in began + video.nextFrameTime }
         let nextAudio = audioStream.map { _ in began + audio.nextPacketTime }
         guard let nextVideo, let nextAudio else { return nextVideo ?? nextAudio }
@@ -40,11 +43,12 @@ extension Peer {
             case .video: source.videoStream = stream
             }
         }
+        source.isDriven = !configuration.makesMedia
         self.source = source
     }
 
     func sendDueMedia(at now: Int64) {
-        guard var source, !source.isPaused else { return }
+        guard var source, !source.isPaused, !source.isDriven else { return }
         while source.audioStream != nil, source.began + source.audio.nextPacketTime <= now {
             let time = source.audio.nextPacketTime
             let payload = source.audio.nextPayload()
@@ -59,6 +63,19 @@ extension Peer {
             }
         }
         self.source = source
+    }
+
+    /// Sends one payload that the caller made; leaves it out when its m-section was rejected.
+    ///
+    /// - Parameters:
+    ///   - now: When it was captured, on the caller's clock; decides the RTP timestamp.
+    ///   - marker: Of the RTP header.
+    package func send(_ payload: [UInt8], of kind: MediaKind, at now: Int64, marker: Bool) {
+        guard state == .connected, let time = source.map({ now - $0.began }) else { return }
+        switch kind {
+        case .audio: sendRTP(source?.audioStream?.packet(payload, at: time, marker: marker))
+        case .video: sendRTP(source?.videoStream?.packet(payload, at: time, marker: marker))
+        }
     }
 
     /// Makes the next picture a keyframe, unasked.

@@ -113,6 +113,9 @@ extension Peer {
 
     // MARK: What a receiver sends
 
+    /// Whether the next ``advance(to:)`` sends reports: ``suppliedReports`` should be fresh.
+    package func isReportDue(at now: Int64) -> Bool { rtcpDeadline.map { $0 <= now } ?? false }
+
     func sendReports(at now: Int64) {
         rtcpDeadline = now + Self.reportInterval
         switch configuration.role {
@@ -123,7 +126,10 @@ extension Peer {
 
     /// RFC 3550 §6.4.2, with a CNAME (§6.1).
     private func sendReceiverReport(at now: Int64) {
-        let blocks = received.keys.sorted().prefix(8).compactMap { ssrc in reportBlock(ssrc, at: now) }
+        let blocks =
+            configuration.countsMedia
+            ? received.keys.sorted().prefix(8).compactMap { ssrc in reportBlock(ssrc, at: now) }
+            : suppliedReports
         let cname = Array(offer.cname.utf8)
         let reporter = SSRC(rawValue: reporterSSRC)
         sendRTCP { writer, bytes in

@@ -28,6 +28,8 @@ package final class Peer {
     package internal(set) var reports: [ReportFromServer] = []
     /// The sender reports we sent, the newest last; of the last few minutes.
     package internal(set) var sentReports: [SentReport] = []
+    /// What the receiver reports say when the caller counts the media.
+    package var suppliedReports: [ReportBlock] = []
 
     var configuration: PeerConfiguration
     var random: SeededGenerator

@@ -36,6 +36,11 @@ package struct PeerConfiguration: Sendable {
     package var video = SyntheticVideo.Settings()
     /// Nanoseconds from one audio packet to the next; 20 ms as browsers send, more to spend less.
     package var audioInterval: Int64 = 20_000_000
+    /// `false`: the caller makes the media and hands it over by ``Peer/send(_:of:at:marker:)``.
+    package var makesMedia = true
+    /// `false`: the caller counts the RTP itself and keeps it from the peer; the receiver reports say what
+    /// ``Peer/suppliedReports`` holds.
+    package var countsMedia = true
     /// `false` for one that ignores PLI and FIR, as OBS does.
     package var answersKeyframeRequests = true
     /// Of the publisher's wall clock at the first media packet, Unix time in ns.

@@ -8,6 +8,9 @@ package enum SystemClock {
     /// Since 1970 (CLOCK_REALTIME).
     package static func unix() -> Int64 { read(CLOCK_REALTIME) }
 
+    /// CPU time of all threads of this process (CLOCK_PROCESS_CPUTIME_ID).
+    package static func processorTime() -> Int64 { read(CLOCK_PROCESS_CPUTIME_ID) }
+
     private static func read(_ clock: Int32) -> Int64 {
         var time = timespec()
         clock_gettime(clock, &time)

@@ -16,7 +16,8 @@ def check_report(report: dict, viewers: int, seconds: float, keyframe_wait: floa
     """Frames count from a viewer's first keyframe on; FFmpeg makes none when asked."""
     told = json.dumps(report)
     assert (report["viewers"], report["connected"], report["errors"]) == (viewers, viewers, []), told
-    for fault in ("gaps", "duplicates", "out_of_order", "decrypt_failures", "timestamps_backwards"):
+    for fault in ("gaps", "lost_before_window", "duplicates", "out_of_order", "decrypt_failures",
+                  "timestamps_backwards"):
         assert report[fault] == 0, told
     assert report["frames_min"] >= FRAME_RATE * (seconds - keyframe_wait - 1), told
     assert report["audio_packets"] >= viewers * 50 * (seconds - 0.5), told

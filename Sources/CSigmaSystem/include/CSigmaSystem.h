@@ -22,6 +22,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -68,6 +69,10 @@ static inline int CSigma_accept(int fd) {
 static inline ssize_t CSigma_sendto(
     int fd, const void *octets, size_t count, const void *name, socklen_t length) {
     return sendto(fd, octets, count, MSG_NOSIGNAL, (const struct sockaddr *)name, length);
+}
+static inline int CSigma_getOpenFileLimit(struct rlimit *limit) { return getrlimit(RLIMIT_NOFILE, limit); }
+static inline int CSigma_setOpenFileLimit(const struct rlimit *limit) {
+    return setrlimit(RLIMIT_NOFILE, limit);
 }
 static inline int CSigma_isMapFailed(const void *address) { return address == MAP_FAILED; }
 static inline void CSigma_ignoreSIGPIPE(void) { signal(SIGPIPE, SIG_IGN); }

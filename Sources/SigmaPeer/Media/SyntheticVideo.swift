@@ -13,11 +13,34 @@ package struct SyntheticVideo: Sendable {
         package var keyframeInterval: Int
         /// Octets of the largest RTP payload.
         package var largestPayload = 1100
+        package var cut = Cut.even
 
         package init(bitrate: Int = 2_500_000, framesPerSecond: Int = 30, keyframeInterval: Int = 2) {
             self.bitrate = max(8_000, bitrate)
             self.framesPerSecond = min(240, max(1, framesPerSecond))
             self.keyframeInterval = max(1, keyframeInterval)
+        }
+    }
+
+    /// How a picture becomes packets.
+    package enum Cut: String, Equatable, Sendable {
+        /// Full packets and a shorter last one, as OBS, FFmpeg and GStreamer cut.
+        case full
+        /// Pieces that differ by at most one octet, as browsers cut.
+        case even
+
+        /// Octets of each piece.
+        ///
+        /// - Parameter room: Octets of the largest piece.
+        package func sizes(of octets: Int, room: Int) -> [Int] {
+            let room = max(1, room)
+            let count = max(1, (octets + room - 1) / room)
+            return (0..<count).map { index in
+                switch self {
+                case .full: min(room, octets - index * room)
+                case .even: octets / count + (index < octets % count ? 1 : 0)
+                }
+            }
         }
     }
 
@@ -40,8 +63,8 @@ package struct SyntheticVideo: Sendable {
     package init(_ settings: Settings) { self.settings = settings }
 
     package struct Frame {
-        let payloads: [[UInt8]]
-        let isKeyframe: Bool
+        package let payloads: [[UInt8]]
+        package let isKeyframe: Bool
     }
 
     /// The next picture will be a keyframe.
@@ -52,7 +75,7 @@ package struct SyntheticVideo: Sendable {
         Int64(index) * 1_000_000_000 / Int64(settings.framesPerSecond)
     }
 
-    var nextFrameTime: Int64 { time(ofFrame: frame) }
+    package var nextFrameTime: Int64 { time(ofFrame: frame) }
 
     /// Leaves out the pictures that were due before `time`, and begins again with a keyframe.
     mutating func skip(to time: Int64) {
@@ -60,7 +83,7 @@ package struct SyntheticVideo: Sendable {
         keyframeWanted = true
     }
 
-    mutating func nextFrame() -> Frame {
+    package mutating func nextFrame() -> Frame {
         let interval = settings.keyframeInterval * settings.framesPerSecond
         let isKeyframe = keyframeWanted || framesSinceKeyframe >= interval
         let captureTime = nextFrameTime
@@ -94,13 +117,27 @@ package struct SyntheticVideo: Sendable {
     private mutating func slice(header: UInt8, _ octets: Int, _ captureTime: Int64) -> [[UInt8]] {
         let room = settings.largestPayload - 2
         guard octets > room else { return [[header] + pattern(octets, captureTime)] }
-        // Pieces that differ by at most one octet, as browsers cut them.
-        let count = (octets + room - 1) / room
-        return (0..<count).map { index in
-            let size = octets / count + (index < octets % count ? 1 : 0)
+        // A last piece too short for the pattern is a little longer instead.
+        let sizes = settings.cut.sizes(of: octets, room: room).map { max(TestPattern.length, $0) }
+        return sizes.enumerated().map { index, size in
             let start: UInt8 = index == 0 ? 0x80 : 0
-            let end: UInt8 = index == count - 1 ? 0x40 : 0
+            let end: UInt8 = index == sizes.count - 1 ? 0x40 : 0
             return [header & 0xE0 | 28, start | end | header & 0x1F] + pattern(size, captureTime)
+        }
+    }
+
+    /// The shortest pattern, with time 0: for who makes payloads of his own and wants them to be known again.
+    package static func pattern(counter: UInt32) -> [UInt8] {
+        TestPattern(counter: counter, captureTime: 0).octets(TestPattern.length)
+    }
+
+    /// Replaces the capture time of a payload of ``nextFrame()``, say by the moment it is sent at.
+    package static func stamp(_ payload: inout [UInt8], with time: Int64) {
+        guard let first = payload.first else { return }
+        switch first & 0x1F {
+        case 28: TestPattern.stamp(&payload, at: 2, with: time)
+        case 24: TestPattern.stamp(&payload, at: payload.count - TestPattern.length, with: time)
+        default: TestPattern.stamp(&payload, at: 1, with: time)
         }
     }
 
@@ -116,28 +153,33 @@ package struct SyntheticVideo: Sendable {
 }
 
 /// Opus packets of 20 ms, in size and pace; the octets behind the TOC are a ``TestPattern``.
-struct SyntheticAudio: Sendable {
+package struct SyntheticAudio: Sendable {
     /// Nanoseconds from one packet to the next.
-    let interval: Int64
+    private let interval: Int64
     private var index = 0
     private var counter: UInt32 = 0
 
-    init(interval: Int64) { self.interval = max(1_000_000, interval) }
-
-    /// Nanoseconds from the start to the next packet.
-    var nextPacketTime: Int64 { Int64(index) * interval }
+    package init(interval: Int64 = 20_000_000) { self.interval = max(1_000_000, interval) }
 
     /// Leaves out what was due before `time`.
     mutating func skip(to time: Int64) {
         while nextPacketTime < time { index += 1 }
     }
 
-    mutating func nextPayload() -> [UInt8] {
+    /// Nanoseconds from the start to the next packet.
+    package var nextPacketTime: Int64 { Int64(index) * interval }
+
+    package mutating func nextPayload() -> [UInt8] {
         let pattern = TestPattern(counter: counter, captureTime: nextPacketTime)
         index += 1
         counter &+= 1
         // TOC: CELT, full band, 20 ms, stereo, one frame (RFC 6716 §3.1).
         return [0xFC] + pattern.octets(80)
+    }
+
+    /// Replaces the capture time of a payload of ``nextPayload()``.
+    package static func stamp(_ payload: inout [UInt8], with time: Int64) {
+        TestPattern.stamp(&payload, at: 1, with: time)
     }
 
     static func pattern(in payload: ArraySlice<UInt8>) -> TestPattern? { TestPattern(payload.dropFirst()) }

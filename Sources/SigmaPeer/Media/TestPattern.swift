@@ -32,6 +32,15 @@ struct TestPattern: Equatable {
         self.captureTime = captureTime
     }
 
+    /// Replaces the time of the pattern at `offset`; does nothing when it would not fit.
+    static func stamp(_ payload: inout [UInt8], at offset: Int, with time: Int64) {
+        guard offset >= 0, payload.count >= offset + length else { return }
+        let bits = UInt64(bitPattern: time)
+        for index in 0..<8 {
+            payload[offset + 4 + index] = UInt8(truncatingIfNeeded: bits >> UInt64(56 - 8 * index))
+        }
+    }
+
     /// Reads a pattern back; `nil` when any octet of it is not what was sent.
     init?(_ bytes: ArraySlice<UInt8>) {
         guard bytes.count >= Self.length else { return nil }

@@ -184,6 +184,7 @@ class Server:
         url = f"http://{SERVER_ADDRESS}:{HTTP_PORT}"
         return self.start(
             self.namespaces.viewers, self.other_cores, "sigma-load", "--whep", f"{url}/whep/{room}", "--json",
+            "--warmup", "0",
             *(item.replace("URL", url) for item in arguments))
 
     def wait_for_connected(self, count: int):
@@ -248,13 +249,13 @@ def measure(
         growth = server.resident() - resident
         watched = _report(load, seconds + 60)
         after = namespaces.packets_to_strangers()
-        lost = watched["gaps"] + watched["missed_from_publisher"]
+        lost = watched["lost_packets"] + watched["lost_before_window"]
         return Outcome(
             flood=flood, rate=flooded["rate"], packets=watched["packets"], lost=lost,
-            loss=100 * lost / max(1, watched["packets"] + lost), delay_median=watched["delay_ms_median"],
-            delay_p99=watched["delay_ms_p99"], delay_max=watched["delay_ms_max"], cpu=cpu, growth=growth,
+            loss=100 * lost / max(1, watched["packets"] + lost), delay_median=watched["latency_us"]["p50"] / 1000,
+            delay_p99=watched["latency_us"]["p99"] / 1000, delay_max=watched["latency_us"]["max"] / 1000, cpu=cpu, growth=growth,
             packets_out=after[0] - out[0], octets_out=after[1] - out[1], overflow=server.overflow() - overflow,
-            joins=joined["connected"], joins_wanted=joiners, join_ms_max=joined["connect_ms_max"] or 0,
+            joins=joined["connected"], joins_wanted=joiners, join_ms_max=joined["connect_ms"]["max"] or 0,
             counters={name: value for name, value in counters.items() if value})
 
 

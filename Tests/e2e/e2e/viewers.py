@@ -80,8 +80,10 @@ async def watch_with_aiortc(whep_url: str, seconds: float) -> Watched:
 
 
 def watch_with_load_tool(program: str, whep_url: str, viewers: int, seconds: int, *options: str) -> subprocess.Popen:
+    """Every viewer decrypts, and the window begins with the last one's connection."""
     return subprocess.Popen(
-        [program, "--whep", whep_url, "--viewers", str(viewers), "--seconds", str(seconds), "--json", *options],
+        [program, "--whep", whep_url, "--viewers", str(viewers), "--seconds", str(seconds), "--warmup", "0",
+         "--sample", "all", "--json", *options],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
