@@ -18,10 +18,19 @@ final class MediaTarget {
         let address: Address
     }
 
+    private struct Place: Hashable {
+        let ssrc: UInt32
+        let index: UInt64
+    }
+
     private var world = VirtualWorld(seed: 0)
     private var server: SimulatedServer?
     private var clients: [Client] = []
+    /// Of SRTCP, whose index stands in the packet.
     private var audit = IndexAudit()
+    /// Of SRTP: the highest index of each SSRC, and what was sent under each.
+    private var highest: [UInt32: UInt64] = [:]
+    private var sealed: [Place: Int] = [:]
     private var now: Int64 = 0
     private var lastChecks: Int64 = 0
     private var inputs = 0
@@ -55,6 +64,7 @@ final class MediaTarget {
         now = 1_000_000_000
         lastChecks = now
         audit = IndexAudit()
+        (highest, sealed) = ([:], [:])
         clients = []
         world = VirtualWorld(seed: seed)
         do {
@@ -105,8 +115,12 @@ final class MediaTarget {
             guard let client = clients.first(where: { $0.address == path.remote }) else {
                 fatalError("found: octets out to a stranger")
             }
-            audit.note(bytes, isAEAD: client.peer.protectionProfile == .aeadAES128GCM)
             let kind = DatagramKind(bytes.span.bytes)
+            if kind == .rtp {
+                note(bytes)
+            } else {
+                audit.note(bytes, isAEAD: client.peer.protectionProfile == .aeadAES128GCM)
+            }
             guard client.peer.state != .connected || kind == .rtp || kind == .rtcp else { return }
             client.peer.handle(datagram: bytes, from: path.local, at: now)
         }
@@ -119,6 +133,19 @@ final class MediaTarget {
             }
             _ = client.peer.takeEvents()
         }
+    }
+
+    /// One SSRC and index never protect two packets.
+    ///
+    /// A hostile publisher jumps, so that its numbers wrap often: the index counts the wraps.
+    private func note(_ bytes: [UInt8]) {
+        guard bytes.count >= RTP.fixedHeaderLength else { return }
+        let ssrc = bytes.span.bytes.bigEndian(UInt32.self, at: 8)
+        let number = bytes.span.bytes.bigEndian(UInt16.self, at: 2)
+        let index = highest[ssrc].map { SequenceNumber.extend(number, near: $0) } ?? UInt64(number)
+        highest[ssrc] = max(highest[ssrc] ?? 0, index)
+        let before = sealed.updateValue(bytes.hashValue, forKey: Place(ssrc: ssrc, index: index))
+        expect(before == nil || before == bytes.hashValue, "one key, SSRC and index over two packets of RTP")
     }
 
     // MARK: Packets
