@@ -2,6 +2,15 @@ internal import CSigmaSystem
 
 /// How many descriptors this process may have (RLIMIT_NOFILE).
 package enum OpenFileLimit {
+    /// Raises the soft limit to the hard one: shells and systemd give 1024, fewer than there are connections.
+    ///
+    /// - Returns: The limit that holds now; 0 when the kernel does not say.
+    package static func raise() -> Int {
+        var limit = rlimit()
+        guard CSigma_getOpenFileLimit(&limit) == 0 else { return 0 }
+        return raise(to: Int(clamping: limit.rlim_max))
+    }
+
     /// Raises the soft limit to what is wanted, and the hard one where the process may.
     ///
     /// - Returns: The limit that holds now.

@@ -36,9 +36,8 @@ package enum SignalProgram {
     /// descriptor too many is not even accepted, and media could not be reached either.
     private static func affordable(_ connections: Int?, _ logger: Logger) -> Int? {
         let spare = 64
-        guard let descriptors = DescriptorLimit.raise(), connections ?? .max > descriptors - spare else {
-            return connections
-        }
+        let descriptors = OpenFileLimit.raise()
+        guard connections ?? .max > descriptors - spare else { return connections }
         let possible = max(1, descriptors - spare - ConnectionRegistry.maximumRefusals)
         logger.warning(
             """
