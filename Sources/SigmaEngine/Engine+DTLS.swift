@@ -27,7 +27,7 @@ extension Engine {
     func parameters(_ slot: Int) -> HandshakeParameters {
         HandshakeParameters(
             role: slab[slot].current.isDTLSClient ? .client : .server,
-            mayOpen: slab[slot].current.srtpProfile == 0,
+            mayOpen: !runtimes[slot].isSecured,
             fingerprints: runtimes[slot].fingerprints)
     }
 
@@ -107,7 +107,7 @@ extension Engine {
     private static var amplificationLimit: Int { 3 }
 
     mutating func noteUnproven(received count: Int, _ slot: Int) {
-        guard slab[slot].current.srtpProfile == 0 else { return }
+        guard !runtimes[slot].isSecured else { return }
         runtimes[slot].unprovenReceived &+= count
     }
 
@@ -153,6 +153,7 @@ extension Engine {
             return
         }
         var cold = slab.cold(slot)
+        runtimes[slot].isSecured = true
         cold.srtpProfile = keys.profile.rawValue
         cold.keys = FixedOctets(keys.octets) ?? FixedOctets()
         cold.state = .connected

@@ -17,6 +17,7 @@ extension Engine {
                 track.isFanningOut = true
                 track.fanOutEnd = track.ring.nextSerial
                 track.serialCursor = max(track.fanOutNext, track.ring.oldestSerial)
+                if track.line.kind == .video { track.ring.equalise(track.serialCursor..<track.fanOutEnd) }
             }
             if fanOut(track, job.track, room: job.room, now: now, into: &batch) { return true }
             track.fanOutNext = track.fanOutEnd
@@ -54,7 +55,7 @@ extension Engine {
     /// - Returns: `nil` for a viewer that gets nothing now; consent is looked at here too, since timers may be
     ///   late (RFC 7675 §5.1).
     private func egressIndex(of slot: Int, following track: Int, at now: Instant) -> Int? {
-        guard runtimes[slot].sender != nil, !slab[slot].current.isPaused,
+        guard runtimes[slot].sender != nil, !runtimes[slot].isPaused,
             slab[slot].agent.consent(at: now) != .expired
         else { return nil }
         for index in 0..<runtimes[slot].egressCount where runtimes[slot].egress[index].track == track {
@@ -85,10 +86,11 @@ extension Engine {
                 ssrc: SSRC(rawValue: slab[slot].egress[egress].ssrc))
             sent = track.ring.withOctets(serial) { octets in
                 let headerLength = Self.writeHeader(
-                    header, packet, octets, line: slab[slot].current.media[egress], to: &slotBytes)
+                    header, packet, octets, line: runtimes[slot].egress[egress].line, to: &slotBytes)
                 let start = Int(packet.payloadStart)
+                let end = start + Int(packet.payloadLength) + Int(packet.padding)
                 return runtimes[slot].sender?.sealRTP(
-                    octets.extracting(start..<(start + Int(packet.payloadLength))), behind: headerLength,
+                    octets.extracting(start..<end), behind: headerLength,
                     in: &slotBytes, ssrc: header.ssrc.rawValue, index: index) ?? 0
             }
             return sent
@@ -173,7 +175,8 @@ extension Engine {
                 to: &bytes)
         }
         let length = writer.finish(in: &bytes)
-        header.write(to: &bytes, hasExtension: length > RTP.fixedHeaderLength)
+        header.write(
+            to: &bytes, hasExtension: length > RTP.fixedHeaderLength, hasPadding: packet.padding > 0)
         return length
     }
 

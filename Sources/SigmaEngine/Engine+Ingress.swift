@@ -6,7 +6,7 @@ extension Engine {
     /// SRTP from a validated path: decrypted, bound to its track, put in line for the viewers.
     mutating func receiveRTP(_ datagram: inout MutableRawSpan, length: Int, slot: Int, arrival: Instant) {
         // A viewer has no media to send: not worth a decryption.
-        guard slab[slot].current.role == .publisher else {
+        guard runtimes[slot].role == .publisher else {
             counters.rtpDropped &+= 1
             return
         }
@@ -34,7 +34,7 @@ extension Engine {
     /// Keeps what comes while the handshake's last step is under way: a peer that is done first sends at
     /// once, and the first packets are the keyframe that everybody waits for.
     mutating func holdBack(_ bytes: RawSpan, slot: Int, isRTCP: Bool, arrival: Instant) {
-        guard runtimes[slot].hasDTLS, slab[slot].current.role == .publisher,
+        guard runtimes[slot].hasDTLS, runtimes[slot].role == .publisher,
             runtimes[slot].early.count < EarlyDatagram.limit, earlyCount < EarlyDatagram.totalLimit,
             bytes.byteCount <= PacketRing.packetLimit
         else {

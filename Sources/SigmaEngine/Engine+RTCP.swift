@@ -20,7 +20,7 @@ extension Engine {
         do throws(WireError) {
             let compound = try RTCPCompoundView(datagram.bytes.extracting(0..<plain))
             counters.rtcpReceived &+= 1
-            let isPublisher = slab[slot].current.role == .publisher
+            let isPublisher = runtimes[slot].role == .publisher
             var packets = compound.packets
             while let packet = packets.next(in: compound) {
                 if !packet.isKnown { counters.rtcpUnknown &+= 1 }
@@ -142,7 +142,7 @@ extension Engine {
     /// to a viewer.
     mutating func advanceRTCP(_ slot: Int, to now: Instant, into batch: inout DatagramBatch) {
         guard runtimes[slot].sender != nil else { return }
-        switch slab[slot].current.role {
+        switch runtimes[slot].role {
         case .publisher:
             if hasLeft(slot, at: now) {
                 end(slot, reason: .publisherBye, at: now, into: &batch)
@@ -241,7 +241,7 @@ extension Engine {
     /// the room goes on with it, and a receiver may drop a source for good that has said BYE.
     mutating func sendBye(_ slot: Int, into batch: inout DatagramBatch) {
         var sources: [SSRC] = []
-        switch slab[slot].current.role {
+        switch runtimes[slot].role {
         case .publisher: sources = [runtimes[slot].reportSSRC]
         case .viewer:
             for index in 0..<runtimes[slot].egressCount where runtimes[slot].egress[index].isKnown {

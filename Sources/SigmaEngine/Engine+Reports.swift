@@ -60,7 +60,7 @@ extension Engine {
 
     private func totals(_ slot: Int) -> SessionCounters {
         var counters = slab[slot].counters
-        guard slab[slot].current.role == .publisher else { return counters }
+        guard runtimes[slot].role == .publisher else { return counters }
         let lost = rooms[runtimes[slot].room].tracks.reduce(0) {
             $0 + Int64(max(0, $1.statistics.cumulativeLost))
         }

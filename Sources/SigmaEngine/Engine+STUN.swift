@@ -85,7 +85,7 @@ extension Engine {
         _ reply: consuming STUNMessageBuilder, slot: Int, on path: Path, into batch: inout DatagramBatch
     ) {
         reply.seal(password: runtimes[slot].password)
-        runtimes[slot].unprovenSent += slab[slot].current.srtpProfile == 0 ? reply.bytes.count : 0
+        runtimes[slot].unprovenSent += !runtimes[slot].isSecured ? reply.bytes.count : 0
         if !batch.append(reply.bytes, on: path) { counters.outputDropped &+= 1 }
     }
 

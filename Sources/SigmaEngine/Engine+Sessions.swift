@@ -87,6 +87,7 @@ extension Engine {
     ) {
         runtimes.reset(slot)
         runtimes[slot].fingerprints = request.fingerprints
+        runtimes[slot].role = request.role
         runtimes[slot].username = credentials.ufrag + [UInt8(ascii: ":")] + request.remoteUfrag
         runtimes[slot].password = credentials.password
         runtimes[slot].connectDeadline = now + Self.connectTimeout
@@ -140,6 +141,7 @@ extension Engine {
         runtimes[slot].egressCount = media.count
         for (index, line) in media.enumerated() {
             runtimes[slot].egress[index].kind = line.kind
+            runtimes[slot].egress[index].line = line
             slab[slot].egress[index].ssrc = line.ssrc
             slab[slot].egress[index].payloadType = line.payloadType
             // Below 2¹⁵, so that early loss cannot make the peer guess the rollover counter wrong
@@ -227,6 +229,7 @@ extension Engine {
         guard cold.isPaused != isPaused else { return }
         cold.isPaused = isPaused
         slab.commit(cold, slot: slot)
+        runtimes[slot].isPaused = isPaused
         guard !isPaused else { return }
         for index in 0..<runtimes[slot].egressCount { runtimes[slot].egress[index].hold() }
         wantKeyframes(for: slot)

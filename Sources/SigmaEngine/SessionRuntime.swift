@@ -7,6 +7,11 @@ struct SessionRuntime: ~Copyable {
     /// Where it stands in the engine's list of live slots.
     var place = 0
     var room = 0
+    // What every packet asks of the cold record, which is too long to be looked at for each.
+    var role = Role.viewer
+    var isPaused = false
+    /// The handshake is done.
+    var isSecured = false
     var fingerprints: [CertificateFingerprint] = []
     /// "ours:theirs", what USERNAME has to be (RFC 8445 §7.2.2).
     var username: [UInt8] = []
@@ -53,6 +58,8 @@ struct EarlyDatagram {
 /// The part of an outgoing stream that a restart may forget.
 struct EgressRuntime: BitwiseCopyable {
     var kind = MediaKind.audio
+    /// As the viewer negotiated it.
+    var line = MediaLineRecord()
     /// The track it follows, by place in the room; `nil` while the room has none of its kind.
     var track: Int?
     private var isStarted = false

@@ -49,4 +49,47 @@ struct PacketRingTests {
         let next = ring.nextSerial
         #expect(next == 2)
     }
+
+    /// Appends packets of 12 octets of header and a payload of these lengths.
+    private func append(_ lengths: [Int], timestamp: UInt32, to ring: inout PacketRing) {
+        for length in lengths {
+            var packet = PacketRing.Packet()
+            packet.timestamp = timestamp
+            packet.payloadStart = 12
+            packet.payloadLength = UInt16(length)
+            _ = unsafe ring.append(packet, [UInt8](repeating: 7, count: 12 + length).span.bytes)
+        }
+    }
+
+    @Test
+    func `pads the packets of a picture to one length, but for a much shorter last one (RFC 3550 §5.1)`() {
+        var ring = PacketRing(capacity: 16)
+        append([1100, 1099, 1100, 1084, 300], timestamp: 1, to: &ring)
+        append([900, 899], timestamp: 2, to: &ring)
+        append([1488, 1488, 1487], timestamp: 3, to: &ring)
+        ring.equalise(0..<10)
+        let padding = (0..<10).map { ring.packet($0)?.padding }
+        #expect(padding == [0, 1, 0, 16, 0, 0, 0, 0, 0, 1])
+        let octets = ring.withOctets(3) { $0.array(0..<$0.byteCount) }
+        #expect(octets.count == 12 + 1100)
+        #expect(octets.suffix(17) == [7] + [UInt8](repeating: 0, count: 15) + [16])
+        let untouched = ring.withOctets(4) { $0.byteCount }
+        #expect(untouched == 312)
+    }
+
+    @Test func `leaves alone what has no room, or other header extensions`() {
+        var ring = PacketRing(capacity: 8)
+        append([1481, 1481], timestamp: 1, to: &ring)
+        for extensionCount in [0, 1] as [UInt8] {
+            var packet = PacketRing.Packet()
+            packet.timestamp = 1
+            packet.extensionCount = extensionCount
+            packet.payloadStart = 20
+            packet.payloadLength = 1480
+            _ = unsafe ring.append(packet, [UInt8](repeating: 7, count: 1500).span.bytes)
+        }
+        ring.equalise(0..<4)
+        let padding = (0..<4).map { ring.packet($0)?.padding }
+        #expect(padding == [0, 0, 0, 0])
+    }
 }

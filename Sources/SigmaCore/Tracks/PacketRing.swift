@@ -32,6 +32,8 @@ internal import SigmaWire
         package var length: UInt16 = 0
         package var payloadStart: UInt16 = 0
         package var payloadLength: UInt16 = 0
+        /// Octets of RTP padding behind the payload (RFC 3550 §5.1), its own count octet included.
+        package var padding: UInt8 = 0
         /// Header extensions that are carried over.
         package var extensions = InlineArray<4, CarriedExtension>(repeating: CarriedExtension())
         package var extensionCount: UInt8 = 0
@@ -97,6 +99,54 @@ internal import SigmaWire
             found = (found?.serial ?? serial, min(found?.index ?? packet.index, packet.index))
         }
         return found
+    }
+
+    /// Pads packets of one picture to one length, so that they can go to the kernel as one message.
+    ///
+    /// Browsers cut a picture into packets that differ by an octet. The padding belongs to the packet from now on,
+    /// so that every viewer, and every repetition, gets the same octets.
+    ///
+    /// - Parameter serials: Packets that nobody was sent yet.
+    package mutating func equalise(_ serials: Range<UInt64>) {
+        var first = serials.lowerBound
+        while first < serials.upperBound {
+            var end = first
+            var longest: UInt16 = 0
+            while end < serials.upperBound, belongsTogether(first, end) {
+                longest = max(longest, packets[place(end)].payloadLength)
+                end += 1
+            }
+            if end - first >= Self.leastEqualised {
+                for serial in first..<end { pad(place(serial), to: longest) }
+            }
+            first = max(end, first + 1)
+        }
+    }
+
+    /// Fewer gain nothing.
+    private static let leastEqualised: UInt64 = 3
+    /// More would be bandwidth for nothing: the shorter last packet of a picture stays as it is.
+    private static let paddingLimit: UInt16 = 16
+
+    private func place(_ serial: UInt64) -> Int { Int(serial % UInt64(capacity)) }
+
+    private func belongsTogether(_ first: UInt64, _ other: UInt64) -> Bool {
+        packets[place(first)].timestamp == packets[place(other)].timestamp
+            && packets[place(first)].extensionCount == packets[place(other)].extensionCount
+    }
+
+    private mutating func pad(_ place: Int, to length: UInt16) {
+        let packet = packets[place]
+        let end = Int(packet.payloadStart) + Int(packet.payloadLength)
+        guard packet.payloadLength < length, length - packet.payloadLength <= Self.paddingLimit,
+            end + Int(length - packet.payloadLength) <= Self.packetLimit
+        else { return }
+        let padding = Int(length - packet.payloadLength)
+        let base = place * Self.packetLimit + end
+        for offset in 0..<(padding - 1) { unsafe octets[base + offset] = 0 }
+        unsafe octets[base + padding - 1] = UInt8(padding)
+        packets[place].padding = UInt8(padding)
+        packets[place].length = UInt16(max(Int(packet.length), end + padding))
     }
 
     /// The packet with `serial`; `nil` when it is overwritten or not yet there.
