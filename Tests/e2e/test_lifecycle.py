@@ -95,7 +95,7 @@ def test_everything_ends_with_tools_run(own_product, how, status):
     assert {"sigma-media", "sigma-signal"} <= set(product.processes().values())
     product.process.send_signal(how)
     # Each program has 10 s to end before it is killed.
-        assert product.process.wait(30) == status
+    assert product.process.wait(30) == status
     assert product.processes() == {}
 
 
