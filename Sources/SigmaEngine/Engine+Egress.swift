@@ -137,6 +137,7 @@ extension Engine {
         runtimes[slot].egress[egress].follow(packet.stream)
         // Right behind the first packet, so that audio and video are in step from the start.
         runtimes[slot].egress[egress].nextSenderReport = now + .milliseconds(50)
+        timers.hasten(slot, to: now + .milliseconds(50))
     }
 
     private mutating func noteSent(
@@ -189,6 +190,6 @@ extension Engine {
             else { continue }
             rooms[room].tracks[place].requester.want()
         }
-        nextTick = .zero
+        if let publisher = rooms[room].publisher { timers.hasten(publisher, to: .zero) }
     }
 }

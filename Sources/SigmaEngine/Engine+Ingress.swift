@@ -90,7 +90,7 @@ extension Engine {
         if let known { tracks[known].ssrc = nil }
         if ssrc == runtimes[slot].reportSSRC { chooseReportSSRC(slot, unlike: [ssrc]) }
         tracks[found].adopt(ssrc)
-        nextTick = .zero
+        timers.hasten(slot, to: .zero)
         return found
     }
 
@@ -121,7 +121,7 @@ extension Engine {
                 timestamp: packet.timestamp, arrival: arrival, clockRate: track.line.clockRate)
         if reception.isJump || !isSteady {
             track.beginStream()
-            nextTick = .zero
+            timers.hasten(slot, to: .zero)
         }
         track.hasEnded = false
         track.lastArrival = arrival

@@ -28,6 +28,7 @@ extension Engine {
         slots[request.sessionID] = slot
         runtimes[slot].place = live.count
         live.append(slot)
+        timers.schedule(slot, at: now)
         join(slot, request)
         counters.sessionsOpened &+= 1
         return credentials
@@ -186,6 +187,7 @@ extension Engine {
         for path in slab[slot].agent.validatedPaths { tuples.remove(path, slot: UInt32(slot)) }
         slots[cold.sessionID] = nil
         removeFromLive(slot)
+        timers.cancel(slot)
         earlyCount -= runtimes[slot].early.count
         runtimes.reset(slot)
         slab.free(handle(slot))

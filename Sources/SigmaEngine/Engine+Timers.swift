@@ -2,27 +2,36 @@ package import SigmaCore
 package import SigmaWire
 
 extension Engine {
-    /// Timers are looked at this often: finer than any of them needs.
-    private static var tick: Interval { .milliseconds(20) }
+    /// A publisher is looked at this often: keyframe requests are due at any time.
+    private static var publisherTick: Interval { .milliseconds(20) }
+    /// A viewer at least this often; its consent and its sender reports have deadlines of their own.
+    private static var viewerTick: Interval { .milliseconds(500) }
+    /// A session ends up to this much early for want of consent: the look at it may be a little late.
+    private static var consentMargin: Interval { .milliseconds(20) }
 
     /// When ``advance(to:into:)`` is next due; `nil` while there is no session.
-    package var deadline: Instant? { live.isEmpty ? nil : nextTick }
+    package var deadline: Instant? { timers.deadline }
 
     /// Does what has become due: reports, keyframe requests, consent.
     ///
     /// - Returns: Whether the batch filled up before all were seen: send it, empty it, call again.
     package mutating func advance(to now: Instant, into batch: inout DatagramBatch) -> Bool {
-        guard nextTick <= now, !live.isEmpty else { return false }
-        while timerCursor < live.count {
-            guard batch.count + Self.outputReserve <= batch.capacity else { return true }
-            let slot = live[timerCursor]
+        while batch.count + Self.outputReserve <= batch.capacity {
+            guard let slot = timers.takeDue(at: now) else { return false }
+            let handle = handle(slot)
             advanceSession(slot, to: now, into: &batch)
-            // An ended session's place was taken by the last one, which has yet to be seen.
-            if timerCursor < live.count, live[timerCursor] == slot { timerCursor += 1 }
+            if slab.isCurrent(handle) { timers.schedule(slot, at: nextDeadline(slot, after: now)) }
         }
-        timerCursor = 0
-        nextTick = now + Self.tick
-        return false
+        return true
+    }
+
+    private func nextDeadline(_ slot: Int, after now: Instant) -> Instant {
+        var next = now + (runtimes[slot].role == .publisher ? Self.publisherTick : Self.viewerTick)
+        next = min(next, slab[slot].agent.consentChange(after: now + Self.consentMargin))
+        for index in 0..<runtimes[slot].egressCount {
+            next = min(next, runtimes[slot].egress[index].nextSenderReport)
+        }
+        return next
     }
 
     private mutating func advanceSession(_ slot: Int, to now: Instant, into batch: inout DatagramBatch) {
@@ -39,8 +48,7 @@ extension Engine {
         _ slot: Int, to now: Instant, into batch: inout DatagramBatch
     ) -> Bool {
         guard slab[slot].agent.mediaPath != nil else { return true }
-        // What is sent before the next look has to have consent as well.
-        switch slab[slot].agent.consent(at: now + Self.tick) {
+        switch slab[slot].agent.consent(at: now + Self.consentMargin) {
         case .given:
             return true
         case .doubtful:

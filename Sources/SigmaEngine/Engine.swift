@@ -34,6 +34,7 @@ package struct Engine: ~Copyable {
     var rooms: [Room] = []
     var freeRooms: [Int] = []
     var roomPlaces: [RoomID: Int] = [:]
+    var timers: TimerWheel
     var handshakeJobs: [HandshakeJob] = []
     /// Jobs that were taken and whose results have not come back.
     var handshakesInFlight = 0
@@ -44,10 +45,8 @@ package struct Engine: ~Copyable {
     /// Unix time minus `now`, ns; the shell sets it before each round.
     package var wallClockOffset: Int64 = 0
     var random: SplitMix64
-    var timerCursor = 0
     /// Datagrams that wait for keys, of all sessions.
     var earlyCount = 0
-    var nextTick = Instant.zero
 
     /// - Parameters:
     ///   - fingerprint: Of the certificate that ``Handshakes`` uses.
@@ -65,6 +64,7 @@ package struct Engine: ~Copyable {
         unsafe journal = Journal(
             formatting: journalMemory, capacity: configuration.journalCapacity, id: journalID)
         runtimes = RuntimeTable(count: configuration.sessionLimit)
+        timers = TimerWheel(slots: configuration.sessionLimit)
         tuples = TupleTable(sessions: configuration.sessionLimit)
         random = SplitMix64(seed: configuration.entropy(8).reduce(0) { $0 << 8 | UInt64($1) })
     }

@@ -154,6 +154,12 @@ package struct ICELiteAgent: BitwiseCopyable, Sendable {
 
     package enum Consent: Equatable, Sendable { case given, doubtful, expired }
 
+    /// When ``consent(at:)`` next says something else, should no check come.
+    package func consentChange(after now: Instant) -> Instant {
+        let doubtful = lastConsent + Self.disconnectAfter
+        return doubtful > now ? doubtful : lastConsent + Self.consentTimeout
+    }
+
     /// Meaningful once a path is there.
     package func consent(at now: Instant) -> Consent {
         let silence = now - lastConsent
