@@ -90,10 +90,10 @@ enum Kernel: String, CaseIterable {
         var statistics = ReceptionStatistics()
         var sum: UInt64 = 0
         for round in 0..<rounds {
-            let reception = statistics.receive(
-                UInt16(truncatingIfNeeded: round), timestamp: UInt32(truncatingIfNeeded: round / 10 * 3000),
+            let isJump = statistics.receive(
+                UInt64(round), timestamp: UInt32(truncatingIfNeeded: round / 10 * 3000),
                 arrival: Instant(nanoseconds: Int64(round) * 3_333_333), clockRate: 90_000)
-            sum &+= reception.index
+            sum &+= statistics.highestIndex &+ (isJump ? 1 : 0)
         }
         return sum &+ UInt64(statistics.jitter)
     }

@@ -74,6 +74,8 @@ extension Engine {
         else { return }
         let index = UInt64(
             bitPattern: Int64(bitPattern: packet.index) &+ runtimes[slot].egress[egress].indexOffset)
+        // A key's indices end there (RFC 3711 §9.2).
+        guard index < EgressRecord.indexLimit else { return }
         let timestamp = packet.timestamp &+ slab[slot].egress[egress].timestampOffset
         // Reserved before it is used, so that no index is ever used twice under one key.
         slab[slot].egress[egress].nextIndex = max(slab[slot].egress[egress].nextIndex, index &+ 1)

@@ -11,19 +11,19 @@ extension Engine {
             return
         }
         guard
-            let plain = openRTP(&datagram, length: length, slot: slot, arrival: arrival)
+            let opened = openRTP(&datagram, length: length, slot: slot, arrival: arrival)
         else { return }
         slab[slot].counters.packetsReceived &+= 1
-        slab[slot].counters.octetsReceived &+= UInt64(plain)
+        slab[slot].counters.octetsReceived &+= UInt64(opened.length)
         let room = runtimes[slot].room
-        let bytes = datagram.bytes.extracting(0..<plain)
+        let bytes = datagram.bytes.extracting(0..<opened.length)
         do throws(WireError) {
             let packet = try RTPPacketView(bytes)
-            guard let index = bind(packet, slot: slot, room: room, arrival: arrival) else {
+            guard let track = bind(packet, slot: slot, room: room, arrival: arrival) else {
                 counters.rtpUnbound &+= 1
                 return
             }
-            accept(packet, slot: slot, room: room, track: index, arrival: arrival)
+            accept(packet, opened.index, slot: slot, room: room, track: track, arrival: arrival)
         } catch {
             counters.rtpMalformed &+= 1
         }
@@ -107,19 +107,19 @@ extension Engine {
     // MARK: Acceptance
 
     private mutating func accept(
-        _ packet: borrowing RTPPacketView, slot: Int, room: Int, track place: Int, arrival: Instant
+        _ packet: borrowing RTPPacketView, _ index: UInt64, slot: Int, room: Int, track place: Int,
+        arrival: Instant
     ) {
         let track = rooms[room].tracks[place]
-        let reception = track.statistics.receive(
-            packet.sequenceNumber, timestamp: packet.timestamp, arrival: arrival,
-            clockRate: track.line.clockRate)
-        let isNewest = reception.index == track.statistics.highestIndex
+        let isJump = track.statistics.receive(
+            index, timestamp: packet.timestamp, arrival: arrival, clockRate: track.line.clockRate)
+        let isNewest = index == track.statistics.highestIndex
         // A packet that was overtaken says nothing of the time.
         let isSteady =
             !isNewest
             || track.timeline.observe(
                 timestamp: packet.timestamp, arrival: arrival, clockRate: track.line.clockRate)
-        if reception.isJump || !isSteady {
+        if isJump || !isSteady {
             track.beginStream()
             timers.hasten(slot, to: .zero)
         }
@@ -127,10 +127,10 @@ extension Engine {
         track.lastArrival = arrival
         guard !packet.payloadRange.isEmpty else {
             // Padding alone, sent to probe: nothing for a viewer, so the numbers close over it.
-            if isNewest { track.strip(reception.index) }
+            if isNewest { track.strip(index) }
             return
         }
-        store(packet, index: reception.index, in: track, arrival: arrival)
+        store(packet, index: index, in: track, slot: slot, arrival: arrival)
         noteArrival(slot: slot, room: room, track: track, at: arrival)
         guard !track.isQueued else { return }
         track.isQueued = true
@@ -138,12 +138,16 @@ extension Engine {
     }
 
     private mutating func store(
-        _ packet: borrowing RTPPacketView, index: UInt64, in track: Track, arrival: Instant
+        _ packet: borrowing RTPPacketView, index: UInt64, in track: Track, slot: Int, arrival: Instant
     ) {
         var stored = PacketRing.Packet()
         guard let place = track.trackIndex(index) else {
             counters.rtpDropped &+= 1
             return
+        }
+        if track.isApart(place) {
+            track.beginStream()
+            timers.hasten(slot, to: .zero)
         }
         stored.index = place
         stored.stream = track.stream
@@ -163,6 +167,7 @@ extension Engine {
             counters.rtpDropped &+= 1
             return
         }
+        track.newest = max(track.newest ?? place, place)
         track.packets &+= 1
         track.octets &+= UInt64(packet.payloadRange.count)
     }

@@ -8,10 +8,11 @@ extension Engine {
 
     /// Decrypts a publisher's packet in place.
     ///
-    /// - Returns: Octets of the plain packet; `nil` when it was not authentic or not new, counted.
+    /// - Returns: Octets of the plain packet and the index that authenticates it, which no other packet of its
+    ///   source has; `nil` when it was not authentic or not new, counted.
     mutating func openRTP(
         _ datagram: inout MutableRawSpan, length: Int, slot: Int, arrival: Instant
-    ) -> Int? {
+    ) -> (length: Int, index: UInt64)? {
         if runtimes[slot].receiver == nil {
             holdBack(datagram.bytes.extracting(0..<length), slot: slot, isRTCP: false, arrival: arrival)
             return nil
@@ -35,11 +36,12 @@ extension Engine {
             return openFirst(&datagram, length: length, slot: slot, source, number, arrival: arrival)
         }
         guard let plain = decryptRTP(&datagram, length: length, slot: slot, index: index) else {
-            return refuseForged(slot)
+            refuseForged(slot)
+            return nil
         }
         slab[slot].ingress[place].note(index)
         slab[slot].ingress[place].lastHeard = arrival
-        return plain
+        return (plain, index)
     }
 
     /// Decrypts the first packet of a source.
@@ -49,7 +51,7 @@ extension Engine {
     private mutating func openFirst(
         _ datagram: inout MutableRawSpan, length: Int, slot: Int, _ source: UInt32, _ number: UInt16,
         arrival: Instant
-    ) -> Int? {
+    ) -> (length: Int, index: UInt64)? {
         guard !slab[slot].isRetired(source) else {
             counters.srtpReplayed &+= 1
             return nil
@@ -64,14 +66,17 @@ extension Engine {
             index += 0x1_0000
             plain = decryptRTP(&datagram, length: length, slot: slot, index: index)
         }
-        guard let plain else { return refuseForged(slot) }
+        guard let plain else {
+            refuseForged(slot)
+            return nil
+        }
         guard let place = slab[slot].ingressPlace(of: source) ?? slab[slot].makeIngress(for: source) else {
             counters.sourcesRefused &+= 1
             return nil
         }
         slab[slot].ingress[place].note(index)
         slab[slot].ingress[place].lastHeard = arrival
-        return plain
+        return (plain, index)
     }
 
     private mutating func decryptRTP(
@@ -80,10 +85,9 @@ extension Engine {
         try? runtimes[slot].receiver?.openRTP(&datagram, length: length, index: index)
     }
 
-    private mutating func refuseForged(_ slot: Int) -> Int? {
+    private mutating func refuseForged(_ slot: Int) {
         slab[slot].counters.srtpFailures &+= 1
         counters.srtpAuthenticationFailed &+= 1
-        return nil
     }
 
     /// Decrypts a peer's RTCP in place.
@@ -109,7 +113,8 @@ extension Engine {
         }
         guard let plain = try? runtimes[slot].receiver?.openRTCP(&datagram, length: length, index: index)
         else {
-            return refuseForged(slot)
+            refuseForged(slot)
+            return nil
         }
         guard let place = known ?? slab[slot].makeIngress(for: source) else {
             counters.sourcesRefused &+= 1

@@ -43,6 +43,8 @@ final class Track {
     /// The last stream indices that were not forwarded, oldest first, and how many there were in all.
     private var stripped: [UInt64] = []
     private var strippedCount: UInt64 = 0
+    /// The highest index that was forwarded in this stream.
+    var newest: UInt64?
 
     var packets: UInt64 = 0
     var octets: UInt64 = 0
@@ -98,6 +100,7 @@ final class Track {
         hasEnded = false
         stripped.removeAll(keepingCapacity: true)
         strippedCount = 0
+        newest = nil
         if isFirst {
             // Its first keyframe may be lost; one that comes takes the wish back before anything is sent.
             wantKeyframe()
@@ -109,6 +112,7 @@ final class Track {
     /// What follows has no connection with what went before: no decoder can go on with it but at a keyframe.
     func beginStream() {
         stream &+= 1
+        newest = nil
         entryPoints = EntryPointFinder()
         parameterSets = 0
         bareKeyframes = 0
@@ -163,6 +167,15 @@ final class Track {
     }
 
     private static let strippedKept = 32
+
+    /// Whether viewers would see a gap too long to be loss, although the publisher's numbers made no such jump.
+    ///
+    /// Its packets between were not for them. Gaps that add up to 2¹⁵ would hide a wrap from a viewer, who could
+    /// decrypt no more (RFC 3711 §3.3.1).
+    func isApart(_ place: UInt64) -> Bool {
+        guard let newest, place > newest else { return false }
+        return place - newest >= ReceptionStatistics.maximumDropout
+    }
 
     /// From stream index `index` + 1 on, numbers close the gap that a packet leaves which is not forwarded.
     func strip(_ index: UInt64) {

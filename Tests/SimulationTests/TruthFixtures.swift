@@ -55,9 +55,12 @@ struct ReceivedRTP: Equatable {
     let sequenceNumber: UInt16
     let timestamp: UInt32
     let payload: [UInt8]
+    /// The 48 bits under which it is authentic.
+    let index: UInt64
     let at: Int64
 
-    init(_ octets: [UInt8], at: Int64) {
+    init(_ octets: [UInt8], index: UInt64, at: Int64) {
+        self.index = index
         self.at = at
         guard let packet = try? RTPPacketView(octets.span.bytes) else {
             (ssrc, payloadType, sequenceNumber, timestamp, payload) = (0, 0, 0, 0, [])

@@ -18,6 +18,8 @@ import SigmaWire
         fileprivate var srtp: TruthTransform?
         fileprivate(set) var rtp: [ReceivedRTP] = []
         fileprivate(set) var rtcp: [ReceivedRTCP] = []
+        /// Media that a receiver of RFC 3711 §3.3.1 could not decrypt.
+        fileprivate(set) var undecryptable = 0
         /// The server's last word in DTLS.
         fileprivate(set) var isClosed = false
         /// Datagrams of any kind.
@@ -239,16 +241,16 @@ import SigmaWire
                 member.srtp = try? TruthTransform(keys)
             }
         case .rtp:
-            guard let plain = open(datagram, for: member, isRTCP: false) else { return }
-            member.rtp.append(ReceivedRTP(plain, at: now))
+            guard let opened = member.srtp?.unprotectRTP(datagram) else {
+                member.undecryptable += 1
+                return
+            }
+            if !opened.isExpected { member.undecryptable += 1 }
+            member.rtp.append(ReceivedRTP(opened.plain, index: opened.index, at: now))
         case .rtcp:
-            guard let plain = open(datagram, for: member, isRTCP: true) else { return }
+            guard let plain = member.srtp?.unprotectRTCP(datagram) else { return }
             member.rtcp.append(ReceivedRTCP(octets: plain, at: now))
         case .stun, .unknown: break
         }
-    }
-
-    private func open(_ datagram: [UInt8], for member: Member, isRTCP: Bool) -> [UInt8]? {
-        isRTCP ? member.srtp?.unprotectRTCP(datagram) : member.srtp?.unprotectRTP(datagram)
     }
 }

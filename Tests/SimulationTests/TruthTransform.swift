@@ -38,16 +38,25 @@ final class TruthTransform {
         }
     }
 
-    func unprotectRTP(_ datagram: [UInt8]) -> [UInt8]? {
+    /// Finds the index by trial, so that a sender's fault is seen where a real receiver would see a replay.
+    ///
+    /// - Returns: Also whether the index is the one that RFC 3711 §3.3.1 makes of the number.
+    func unprotectRTP(_ datagram: [UInt8]) -> (plain: [UInt8], index: UInt64, isExpected: Bool)? {
         guard datagram.count >= RTP.fixedHeaderLength else { return nil }
         let ssrc = datagram.span.bytes.bigEndian(UInt32.self, at: 8)
-        let index = received[ssrc, default: IngressRecord()]
+        let expected = received[ssrc, default: IngressRecord()]
             .index(of: datagram.span.bytes.bigEndian(UInt16.self, at: 2))
-        let plain = transform(datagram, room: 0) { span in
-            (try? self.receiver.openRTP(&span, length: datagram.count, index: index)) ?? 0
+        for wraps in [0, 1, -1, 2, -2] as [Int64] {
+            let index = UInt64(bitPattern: Int64(expected) + wraps << 16)
+            guard index < 1 << 48 else { continue }
+            let plain = transform(datagram, room: 0) { span in
+                (try? self.receiver.openRTP(&span, length: datagram.count, index: index)) ?? 0
+            }
+            guard let plain else { continue }
+            received[ssrc, default: IngressRecord()].note(index)
+            return (plain, index, wraps == 0)
         }
-        if plain != nil { received[ssrc, default: IngressRecord()].note(index) }
-        return plain
+        return nil
     }
 
     func unprotectRTCP(_ datagram: [UInt8]) -> [UInt8]? {

@@ -99,7 +99,7 @@ extension MediaLineRecord {
 
 extension EgressRecord {
     /// An SRTP index has 48 bits: the rollover counter and the sequence number (RFC 3711 §3.3.1).
-    private static let indexLimit: UInt64 = 1 << 48
+    package static let indexLimit: UInt64 = 1 << 48
 
     /// - Parameter line: What it sends; `nil` when it must be free.
     fileprivate func isSound(for line: MediaLineRecord?) -> Bool {

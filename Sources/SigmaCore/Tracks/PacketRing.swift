@@ -15,7 +15,7 @@ internal import SigmaWire
 
     /// What forwarding needs to know of a packet, found out once.
     package struct Packet: BitwiseCopyable, Sendable {
-        /// Sequence number continued over wraps, stripped packets left out.
+        /// The SRTP index it came under, stripped packets left out.
         package var index: UInt64 = 0
         package var timestamp: UInt32 = 0
         package var marker = false

@@ -2,18 +2,15 @@ package import SigmaWire
 
 /// What a receiver reports about one source: highest number, losses, jitter.
 ///
-/// For authentic packets only. Their tag covers the index (RFC 3711 §4.2), so a number is neither a stray nor a
-/// guess, and the two heuristics of RFC 3550 A.1 are left out: probation (MIN_SEQUENTIAL) would swallow the
-/// first packet of a source, and asking for a second packet behind a jump would swallow the first one there.
+/// For authentic packets only. Their tag covers the index (RFC 3711 §4.2), rollover counter included, so it is
+/// taken as it is: neither a stray nor guessed a second time. The two heuristics of RFC 3550 A.1 are left out:
+/// probation (MIN_SEQUENTIAL) would swallow the first packet of a source, and asking for a second packet behind
+/// a jump would swallow the first one there.
 ///
 /// - SeeAlso: RFC 3550 appendix A.1 (sequence numbers), A.3 (losses), A.8 (jitter)
 package struct ReceptionStatistics: Equatable, Sendable {
     /// A gap this long is a restart or an outage, and counting begins anew behind it (A.1, MAX_DROPOUT).
-    private static let maximumDropout: UInt16 = 3000
-    /// Older than this no packet passes the replay window (RFC 3711 §3.3.2): what seems to be is ahead.
-    private static let replayWindow: UInt16 = 1024
-    /// Starts at 2¹⁶ so that late packets of before the first one have an index above 0.
-    private static let firstCycle: UInt64 = 0x1_0000
+    package static let maximumDropout: UInt64 = 3000
 
     private var baseIndex: UInt64 = 0
     package private(set) var highestIndex: UInt64 = 0
@@ -28,40 +25,21 @@ package struct ReceptionStatistics: Equatable, Sendable {
 
     package init() {}
 
-    /// Where one packet stands in its stream.
-    package struct Reception: Equatable, Sendable {
-        /// The sequence number continued over its wraps.
-        package let index: UInt64
-        /// It stands behind a gap that is too long to be loss: the stream begins anew with it.
-        package let isJump: Bool
-
-        package init(index: UInt64, isJump: Bool) {
-            self.index = index
-            self.isJump = isJump
-        }
-    }
-
+    /// Notes a packet by its SRTP index.
+    ///
+    /// - Returns: Whether it is a jump: it stands behind a gap that is too long to be loss, and the stream
+    ///   begins anew with it.
     package mutating func receive(
-        _ number: UInt16, timestamp: UInt32, arrival: Instant, clockRate: UInt32
-    ) -> Reception {
+        _ index: UInt64, timestamp: UInt32, arrival: Instant, clockRate: UInt32
+    ) -> Bool {
         hasNews = true
-        let place = place(of: number)
-        if !isStarted || place.isJump { restart(at: place.index) }
-        highestIndex = max(highestIndex, place.index)
+        let isJump = isStarted && index > highestIndex && index - highestIndex >= Self.maximumDropout
+        if !isStarted || isJump { restart(at: index) }
+        highestIndex = max(highestIndex, index)
         // What stood before the first packet, but came after it, was never expected.
-        if place.index >= baseIndex { received &+= 1 }
+        if index >= baseIndex { received &+= 1 }
         noteTransit(timestamp: timestamp, arrival: arrival, clockRate: clockRate)
-        return place
-    }
-
-    private func place(of number: UInt16) -> Reception {
-        guard isStarted else { return Reception(index: Self.firstCycle | UInt64(number), isJump: false) }
-        let ahead = number &- UInt16(truncatingIfNeeded: highestIndex)
-        let behind = 0 &- ahead
-        if ahead != 0, behind < Self.replayWindow {
-            return Reception(index: highestIndex &- UInt64(behind), isJump: false)
-        }
-        return Reception(index: highestIndex &+ UInt64(ahead), isJump: ahead >= Self.maximumDropout)
+        return isJump
     }
 
     private mutating func restart(at index: UInt64) {
@@ -124,7 +102,7 @@ package struct ReceptionStatistics: Equatable, Sendable {
         }
         return ReportBlock(
             ssrc: ssrc, fractionLost: fraction, cumulativeLost: cumulativeLost,
-            highestSequenceNumber: UInt32(truncatingIfNeeded: highestIndex &- Self.firstCycle),
+            highestSequenceNumber: UInt32(truncatingIfNeeded: highestIndex),
             jitter: jitter, lastSR: lastSR?.middle ?? 0, delaySinceLastSR: delay)
     }
 }

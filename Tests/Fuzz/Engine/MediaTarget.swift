@@ -127,6 +127,8 @@ final class MediaTarget {
         for client in clients {
             for stream in client.peer.received.values {
                 expect(stream.decryptFailures == 0, "a packet that its receiver cannot decrypt")
+                // Nor does the engine send anything twice: it would be a number that hides a wrap.
+                expect(stream.duplicates == 0, "a packet that its receiver takes for an old one")
             }
             for transmission in client.peer.takeOutput() where client.peer.state != .closed {
                 server?.receive(transmission.bytes, from: client.address, at: now)
@@ -137,7 +139,8 @@ final class MediaTarget {
 
     /// One SSRC and index never protect two packets.
     ///
-    /// A hostile publisher jumps, so that its numbers wrap often: the index counts the wraps.
+    /// The index is the one a receiver makes of the number (RFC 3711 §3.3.1), and what it decrypts under that is
+    /// right: libsrtp, which gets the packet next, refuses what was sealed under another.
     private func note(_ bytes: [UInt8]) {
         guard bytes.count >= RTP.fixedHeaderLength else { return }
         let ssrc = bytes.span.bytes.bigEndian(UInt32.self, at: 8)
