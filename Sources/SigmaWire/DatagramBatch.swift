@@ -17,7 +17,7 @@
     package private(set) var runCount = 0
     private var used = 0
     private let arena: UnsafeMutableRawBufferPointer
-    private let runs: UnsafeMutablePointer<Run>
+    private var runs: [Run]
 
     /// Datagrams of one path and length, but for the last, which may be shorter.
     package struct Run: BitwiseCopyable, Sendable {
@@ -48,13 +48,12 @@
     package init(capacity: Int) {
         self.capacity = capacity
         unsafe arena = .allocate(byteCount: capacity * Self.slotLength, alignment: 64)
-        unsafe runs = .allocate(capacity: capacity)
+        let none = Run(
+            path: Path(local: .unspecified, remote: .unspecified), start: 0, octets: 0, segment: 0, count: 0)
+        runs = Array(repeating: none, count: capacity)
     }
 
-    deinit {
-        unsafe arena.deallocate()
-        unsafe runs.deallocate()
-    }
+    deinit { unsafe arena.deallocate() }
 
     package var isFull: Bool { count == capacity }
 
@@ -75,13 +74,12 @@
 
     private mutating func take(_ length: Int, on path: Path) {
         let last = runCount - 1
-        if last >= 0, unsafe runs[last].takes(path, length) {
-            unsafe runs[last].octets += length
-            unsafe runs[last].count += 1
-            unsafe runs[last].isClosed = length < runs[last].segment
+        if last >= 0, runs[last].takes(path, length) {
+            runs[last].octets += length
+            runs[last].count += 1
+            runs[last].isClosed = length < runs[last].segment
         } else {
-            unsafe (runs + runCount).initialize(
-                to: Run(path: path, start: used, octets: length, segment: length, count: 1))
+            runs[runCount] = Run(path: path, start: used, octets: length, segment: length, count: 1)
             runCount += 1
         }
         used += length
@@ -101,7 +99,7 @@
     /// Run `index`, in order.
     package func run(at index: Int) -> Run {
         precondition(index >= 0 && index < runCount, "no such run")
-        return unsafe runs[index]
+        return runs[index]
     }
 
     /// Calls `body` with each datagram in its order, for simulation and tests.
