@@ -149,7 +149,11 @@ class Server:
             time.sleep(0.02)
 
     def _answers(self) -> bool:
-        probe = f"exec 3<>/dev/tcp/{SERVER_ADDRESS}/{HTTP_PORT}"
+        # 200 only once sigma-media is connected.
+        probe = (
+            f"exec 3<>/dev/tcp/{SERVER_ADDRESS}/{HTTP_PORT}"
+            r""" && printf 'GET /health HTTP/1.1\r\nHost: sigma\r\nConnection: close\r\n\r\n' >&3"""
+            """ && read -r line <&3 && [[ $line == *" 200 "* ]]""")
         command = self.namespaces.command(self.namespaces.viewers, "bash", "-c", probe)
         return subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0
 
