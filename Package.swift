@@ -79,7 +79,8 @@ var targets: [Target] = [
         name: "SigmaCoreTests", dependencies: ["SigmaCore", "SigmaWire", "SigmaTestKit"],
         swiftSettings: strict),
     .testTarget(
-        name: "SigmaCryptoTests", dependencies: ["SigmaCrypto", "SigmaCore", "SigmaWire", "CSRTP"],
+        name: "SigmaCryptoTests",
+        dependencies: ["SigmaCrypto", "SigmaCore", "SigmaWire", "SigmaTestKit", "CSRTP"],
         swiftSettings: strict),
     .testTarget(
         name: "SigmaSystemTests", dependencies: ["SigmaTestNetwork"], swiftSettings: strict),

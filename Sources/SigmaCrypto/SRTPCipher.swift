@@ -19,7 +19,7 @@ internal import SigmaWire
     init(
         _ keys: SRTPStreamKeys, _ profile: SRTPProfile, isSealing: Bool, backend: SRTPBackend = .openssl
     ) throws(SRTPError) {
-        guard let context = unsafe EVP_CIPHER_CTX_new() else { throw .library(UInt32(ERR_get_error())) }
+        guard let context = unsafe EVP_CIPHER_CTX_new() else { throw .openSSL(.last()) }
         let cipher =
             switch profile {
             case .aeadAES128GCM: unsafe EVP_aes_128_gcm()
@@ -33,7 +33,7 @@ internal import SigmaWire
         }
         guard isReady == 1 else {
             unsafe EVP_CIPHER_CTX_free(context)
-            throw .library(UInt32(truncatingIfNeeded: ERR_get_error()))
+            throw .openSSL(.last())
         }
         unsafe self.context = context
         self.profile = profile

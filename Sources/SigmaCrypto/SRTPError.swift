@@ -3,6 +3,6 @@ package enum SRTPError: Error, Equatable, Sendable {
     case authentication
     /// Not an RTP or RTCP packet, or no room for the tag.
     case malformed
-    /// OpenSSL's own number for a context that could not be made.
-    case library(UInt32)
+    /// A cipher context could not be made.
+    case openSSL(OpenSSLError)
 }

@@ -153,7 +153,6 @@ extension Engine {
             return
         }
         var cold = slab.cold(slot)
-        runtimes[slot].isSecured = true
         cold.srtpProfile = keys.profile.rawValue
         cold.keys = FixedOctets(keys.octets) ?? FixedOctets()
         cold.state = .connected

@@ -187,7 +187,8 @@ extension Engine {
     mutating func wantKeyframes(for slot: Int) {
         let room = runtimes[slot].room
         for index in 0..<runtimes[slot].egressCount {
-            guard let place = runtimes[slot].egress[index].track, runtimes[slot].egress[index].kind == .video,
+            guard let place = runtimes[slot].egress[index].track,
+                runtimes[slot].egress[index].line.kind == .video,
                 place < rooms[room].tracks.count
             else { continue }
             rooms[room].tracks[place].requester.want()

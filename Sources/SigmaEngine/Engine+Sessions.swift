@@ -141,7 +141,6 @@ extension Engine {
     private mutating func prepareEgress(_ slot: Int, _ media: [MediaLineRecord]) {
         runtimes[slot].egressCount = media.count
         for (index, line) in media.enumerated() {
-            runtimes[slot].egress[index].kind = line.kind
             runtimes[slot].egress[index].line = line
             slab[slot].egress[index].ssrc = line.ssrc
             slab[slot].egress[index].payloadType = line.payloadType
@@ -156,7 +155,7 @@ extension Engine {
     private mutating func subscribe(_ slot: Int) {
         let tracks = rooms[runtimes[slot].room].tracks
         for index in 0..<runtimes[slot].egressCount {
-            let kind = runtimes[slot].egress[index].kind
+            let kind = runtimes[slot].egress[index].line.kind
             runtimes[slot].egress[index].subscribe(to: tracks.firstIndex { $0.line.kind == kind })
         }
     }

@@ -10,8 +10,6 @@ struct SessionRuntime: ~Copyable {
     // What every packet asks of the cold record, which is too long to be looked at for each.
     var role = Role.viewer
     var isPaused = false
-    /// The handshake is done.
-    var isSecured = false
     var fingerprints: [CertificateFingerprint] = []
     /// "ours:theirs", what USERNAME has to be (RFC 8445 §7.2.2).
     var username: [UInt8] = []
@@ -41,6 +39,9 @@ struct SessionRuntime: ~Copyable {
 
     var egress = InlineArray<4, EgressRuntime>(repeating: EgressRuntime())
     var egressCount = 0
+
+    /// The handshake is done.
+    var isSecured: Bool { sender != nil }
 }
 
 /// SRTP or SRTCP that came before its keys.
@@ -57,7 +58,6 @@ struct EarlyDatagram {
 
 /// The part of an outgoing stream that a restart may forget.
 struct EgressRuntime: BitwiseCopyable {
-    var kind = MediaKind.audio
     /// As the viewer negotiated it.
     var line = MediaLineRecord()
     /// The track it follows, by place in the room; `nil` while the room has none of its kind.

@@ -25,11 +25,8 @@ struct IngressRecordTests {
     func `agrees with a list of all indices that were seen`(seed: UInt64) {
         var record = IngressRecord()
         var model = Model()
-        var state = seed
-        func roll(_ bound: UInt64) -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return (state >> 33) % bound
-        }
+        var dice = SplitMix64(seed: seed)
+        func roll(_ bound: UInt64) -> UInt64 { dice.next() % bound }
         var index: UInt64 = 60_000
         for _ in 0..<50_000 {
             switch roll(20) {

@@ -1,17 +1,9 @@
 import SigmaCore
+import SigmaTestKit
 import Testing
 
 @Suite("TimerWheel")
 struct TimerWheelTests {
-    private struct Dice {
-        var state: UInt64
-
-        mutating func roll(_ bound: UInt64) -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return (state >> 33) % bound
-        }
-    }
-
     private static func milliseconds(_ count: Int64) -> Instant { Instant(nanoseconds: count * 1_000_000) }
 
     /// Against a plain list of deadlines: nothing early, nothing more than a tick late, nothing twice or forgotten.
@@ -19,25 +11,26 @@ struct TimerWheelTests {
     func `meets every deadline once, within a tick`(seed: UInt64) {
         var wheel = TimerWheel(slots: 200)
         var deadlines: [Int: Int64] = [:]
-        var dice = Dice(state: seed)
+        var dice = SplitMix64(seed: seed)
+        func roll(_ bound: UInt64) -> UInt64 { dice.next() % bound }
         var now: Int64 = 5_000_000
         _ = wheel.takeDue(at: Self.milliseconds(now))
         for _ in 0..<20_000 {
-            let slot = Int(dice.roll(200))
-            switch dice.roll(10) {
+            let slot = Int(roll(200))
+            switch roll(10) {
             case 0:
                 wheel.cancel(slot)
                 deadlines[slot] = nil
             case 1:
-                let moment = now + 11 + Int64(dice.roll(40_000))
+                let moment = now + 11 + Int64(roll(40_000))
                 wheel.hasten(slot, to: Self.milliseconds(moment))
                 deadlines[slot] = min(deadlines[slot] ?? .max, moment)
             case 2...4:
-                let moment = now + 11 + Int64(dice.roll(dice.roll(2) == 0 ? 100 : 40_000))
+                let moment = now + 11 + Int64(roll(roll(2) == 0 ? 100 : 40_000))
                 wheel.schedule(slot, at: Self.milliseconds(moment))
                 deadlines[slot] = moment
             default:
-                now += Int64(dice.roll(dice.roll(50) == 0 ? 30_000 : 30))
+                now += Int64(roll(roll(50) == 0 ? 30_000 : 30))
                 while let due = wheel.takeDue(at: Self.milliseconds(now)) {
                     let deadline = deadlines.removeValue(forKey: due)
                     #expect(deadline.map { $0 <= now } == true)

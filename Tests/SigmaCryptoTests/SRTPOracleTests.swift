@@ -1,5 +1,6 @@
 import SigmaCore
 import SigmaCrypto
+import SigmaTestKit
 import SigmaWire
 import Testing
 
@@ -7,16 +8,6 @@ import Testing
 @Suite("SRTP against libsrtp2")
 struct SRTPOracleTests {
     private static let packets = 500_000
-
-    /// Seeded, so that a difference can be had again.
-    private struct Dice: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return (state ^ state >> 29) &* 0xBF58_476D_1CE4_E5B9
-        }
-    }
 
     private static func library(_ profile: SRTPProfile, as role: DTLSRole) throws -> LibSRTP {
         let material = SRTPEnd.material(profile)
@@ -29,7 +20,7 @@ struct SRTPOracleTests {
             : try LibSRTP(profile, local: server, remote: client)
     }
 
-    private static func packet(_ number: UInt16, _ dice: inout Dice) -> [UInt8] {
+    private static func packet(_ number: UInt16, _ dice: inout SplitMix64) -> [UInt8] {
         RTPFixture.packet(
             sequenceNumber: number, payload: Int.random(in: 0...300, using: &dice),
             contributing: Int.random(in: 0...8, using: &dice) == 0 ? 3 : 0,
@@ -43,7 +34,7 @@ struct SRTPOracleTests {
     ) throws {
         let ours = try SRTPEnd(profile, .server, backend: backend)
         let theirs = try Self.library(profile, as: .server)
-        var dice = Dice(state: 1)
+        var dice = SplitMix64(seed: 1)
         var differences = 0
         for step in 0..<UInt64(Self.packets) {
             let index = 30_000 + step
@@ -66,7 +57,7 @@ struct SRTPOracleTests {
         let theirs = try Self.library(profile, as: .server)
         let peer = try Self.library(profile, as: .client)
         var window = IngressRecord()
-        var dice = Dice(state: 2)
+        var dice = SplitMix64(seed: 2)
         var kept: [[UInt8]] = []
         var verdicts = (taken: 0, replayed: 0, different: 0)
         for step in 0..<Self.packets {
