@@ -194,5 +194,10 @@ extension Engine {
             rooms[room].tracks[place].requester.want()
         }
         if let publisher = rooms[room].publisher { timers.hasten(publisher, to: .zero) }
+        if let shard = rooms[room].source, let publication = rooms[room].publication,
+            !keyframeWishes.contains(where: { $0.publication == publication })
+        {
+            keyframeWishes.append((shard: shard, publication: publication))
+        }
     }
 }

@@ -132,6 +132,10 @@ extension Engine {
         }
         store(packet, index: index, in: track, slot: slot, arrival: arrival)
         noteArrival(slot: slot, room: room, track: track, at: arrival)
+        queueFanOut(track, room: room, place: place)
+    }
+
+    mutating func queueFanOut(_ track: Track, room: Int, place: Int) {
         guard !track.isQueued else { return }
         track.isQueued = true
         fanOuts.append((room: room, track: place))
@@ -166,6 +170,9 @@ extension Engine {
         guard track.ring.append(stored, packet.bytes) else {
             counters.rtpDropped &+= 1
             return
+        }
+        if !track.feeds.isEmpty {
+            relays.append(PendingRelay(track: track, serial: track.ring.nextSerial - 1))
         }
         track.newest = max(track.newest ?? place, place)
         track.packets &+= 1

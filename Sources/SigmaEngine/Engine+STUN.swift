@@ -20,7 +20,7 @@ extension Engine {
                 return
             }
             guard let slot = sessionOf(username: bytes.extracting(username)) else {
-                counters.stunUnknownUfrag &+= 1
+                if misdelivered == nil { counters.stunUnknownUfrag &+= 1 }
                 return
             }
             guard HMACSHA1.verifies(message, password: runtimes[slot].password) else {
@@ -36,11 +36,15 @@ extension Engine {
     /// The slot stands in our ufrag, the first half of USERNAME (RFC 8445 §7.2.2); the rest has to match.
     ///
     /// - Complexity: O(octets), no allocation: this is what a flood of forged checks costs us.
-    private func sessionOf(username: RawSpan) -> Int? {
+    private mutating func sessionOf(username: RawSpan) -> Int? {
         guard username.byteCount > ICECredentials.ufragLength,
-            let slot = ICECredentials.slot(
+            let number = ICECredentials.slot(
                 ofUfrag: username.extracting(0..<ICECredentials.ufragLength)
-            ).map(Int.init), slot < slab.count, slab[slot].commit != 0,
+            ).map(Int.init)
+        else { return nil }
+        misdelivered = neighbour(ofSlot: number)
+        let slot = number - configuration.shard * configuration.sessionLimit
+        guard slot >= 0, slot < slab.count, slab[slot].commit != 0,
             runtimes[slot].username.count == username.byteCount
         else { return nil }
         for (place, octet) in runtimes[slot].username.enumerated() where username.octet(at: place) != octet {

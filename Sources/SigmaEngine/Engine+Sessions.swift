@@ -21,7 +21,8 @@ extension Engine {
         guard let handle = slab.allocate() else { throw .full }
         let slot = Int(handle.slot)
         let credentials = ICECredentials(
-            slot: handle.slot, entropy: configuration.entropy(ICECredentials.entropyLength))
+            slot: UInt32(configuration.shard * configuration.sessionLimit) + handle.slot,
+            entropy: configuration.entropy(ICECredentials.entropyLength))
 
         slab.commit(coldRecord(request, credentials, at: now), slot: slot)
         prepareRuntime(slot, request, credentials, at: now)
@@ -112,17 +113,27 @@ extension Engine {
             rooms[place].publisher = slot
             rooms[place].ntpOffset = nil
             rooms[place].isLive = false
-            rooms[place].tracks = request.media.enumerated().map { index, line in
-                Track(
-                    mediaLine: UInt8(index), line: line,
-                    isUnambiguous: request.media.count { $0.ssrc == line.ssrc } == 1)
-            }
-            for viewer in rooms[place].viewers { subscribe(viewer) }
+            setTracks(makeTracks(request.media), room: place)
         case .viewer:
             rooms[place].viewers.append(slot)
             prepareEgress(slot, request.media)
             subscribe(slot)
         }
+    }
+
+    func makeTracks(_ media: [MediaLineRecord]) -> [Track] {
+        media.enumerated().map { index, line in
+            Track(
+                mediaLine: UInt8(index), line: line,
+                isUnambiguous: media.count { $0.ssrc == line.ssrc } == 1)
+        }
+    }
+
+    /// What the viewers of a room follow from now on.
+    mutating func setTracks(_ tracks: [Track], room place: Int) {
+        fanOuts.removeAll { $0.room == place }
+        rooms[place].tracks = tracks
+        for viewer in rooms[place].viewers { subscribe(viewer) }
     }
 
     private mutating func makeRoom(_ id: RoomID) -> Int {
@@ -212,15 +223,21 @@ extension Engine {
         let place = runtimes[slot].room
         if rooms[place].publisher == slot {
             rooms[place].publisher = nil
-            rooms[place].tracks = []
-            fanOuts.removeAll { $0.room == place }
-            for viewer in rooms[place].viewers { subscribe(viewer) }
+            setTracks([], room: place)
+            forgetPublication(of: place)
         } else {
             rooms[place].viewers.removeAll { $0 == slot }
         }
         guard rooms[place].isEmpty else { return }
+        forgetPublication(of: place)
         roomPlaces[rooms[place].id] = nil
         freeRooms.append(place)
+    }
+
+    private mutating func forgetPublication(of place: Int) {
+        if let publication = rooms[place].publication { publications[publication] = nil }
+        rooms[place].publication = nil
+        rooms[place].source = nil
     }
 
     /// Holds back the media of a viewer, or lets it flow again from the next keyframe on.

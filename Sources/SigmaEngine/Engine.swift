@@ -48,6 +48,14 @@ package struct Engine: ~Copyable {
     /// Datagrams that wait for keys, of all sessions.
     var earlyCount = 0
 
+    // What other shards have to do with; see Engine+Neighbours.swift.
+    var misdelivered: Int?
+    var neighbours: NeighbourTable
+    /// The room of each publication that is fed to other shards, or comes from one.
+    var publications: [UInt64: Int] = [:]
+    var relays: [PendingRelay] = []
+    var keyframeWishes: [(shard: Int, publication: UInt64)] = []
+
     /// - Parameters:
     ///   - fingerprint: Of the certificate that ``Handshakes`` uses.
     ///   - slabMemory: ``SessionSlab/byteCount(for:)`` zeroed octets that outlive the engine.
@@ -56,16 +64,31 @@ package struct Engine: ~Copyable {
         _ configuration: EngineConfiguration, fingerprint: CertificateFingerprint,
         slabMemory: UnsafeMutableRawPointer, journalMemory: UnsafeMutableRawPointer
     ) {
+        let journalID = configuration.entropy(16)
+        let slab = unsafe SessionSlab(
+            formatting: slabMemory, count: configuration.sessionLimit, journalID: journalID)
+        let journal = unsafe Journal(
+            formatting: journalMemory, capacity: configuration.journalCapacity, id: journalID)
+        self.init(configuration, fingerprint: fingerprint, slab: slab, journal: journal)
+    }
+
+    /// One of several shards.
+    ///
+    /// - Parameters:
+    ///   - slab: Its part of the process's, ``EngineConfiguration/sessionLimit`` records.
+    ///   - journal: Its own; the shell carries the events on to that of the process.
+    package init(
+        _ configuration: EngineConfiguration, fingerprint: CertificateFingerprint,
+        slab: consuming SessionSlab, journal: consuming Journal
+    ) {
         self.configuration = configuration
         self.fingerprint = fingerprint
-        let journalID = configuration.entropy(16)
-        unsafe slab = SessionSlab(
-            formatting: slabMemory, count: configuration.sessionLimit, journalID: journalID)
-        unsafe journal = Journal(
-            formatting: journalMemory, capacity: configuration.journalCapacity, id: journalID)
+        self.slab = slab
+        self.journal = journal
         runtimes = RuntimeTable(count: configuration.sessionLimit)
         timers = TimerWheel(slots: configuration.sessionLimit)
         tuples = TupleTable(sessions: configuration.sessionLimit)
+        neighbours = NeighbourTable(limit: configuration.sessionLimit * ICELiteAgent.pathLimit)
         random = SplitMix64(seed: configuration.entropy(8).reduce(0) { $0 << 8 | UInt64($1) })
     }
 
@@ -99,10 +122,11 @@ package struct Engine: ~Copyable {
         }
     }
 
-    /// The session of a validated path; counts the datagram as a stranger's when there is none.
+    /// The session of a validated path; counts the datagram as a stranger's when no shard has one.
     mutating func route(_ path: Path) -> Int? {
         guard let slot = tuples.slot(for: path) else {
-            counters.unknownTuple &+= 1
+            misdelivered = neighbours.shard(for: path)
+            if misdelivered == nil { counters.unknownTuple &+= 1 }
             return nil
         }
         return Int(slot)

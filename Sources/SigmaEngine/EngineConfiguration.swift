@@ -7,6 +7,10 @@ package struct EngineConfiguration {
     package var sessionLimit = 4096
     package var journalCapacity = 1 << 16
     package var srtpBackend = SRTPBackend.openssl
+    /// Which of the process's shards this is: its sessions have the slots from `shard * sessionLimit` on, as their
+    /// ufrags say.
+    package var shard = 0
+    package var shardCount = 1
     /// Makes `count` octets from a cryptographic source.
     package var entropy: (_ count: Int) -> [UInt8]
 

@@ -28,6 +28,8 @@ package struct EngineCounters: Equatable, Sendable {
     /// A publisher's packet that is longer than we forward or too late, or RTP from a viewer.
     package var rtpDropped: UInt64 = 0
     package var rtpForwarded: UInt64 = 0
+    /// Packets that another shard has received for viewers of this one.
+    package var packetsRelayed: UInt64 = 0
     package var rtcpMalformed: UInt64 = 0
     package var rtcpReceived: UInt64 = 0
     /// Packets of a type that no RFC of ours knows; the rest of their datagram is heard (RFC 3550 §6.1).
@@ -56,6 +58,7 @@ package struct EngineCounters: Equatable, Sendable {
             ("sources_refused", sourcesRefused),
             ("rtp_malformed", rtpMalformed), ("rtp_unbound", rtpUnbound),
             ("rtp_dropped", rtpDropped), ("rtp_forwarded", rtpForwarded),
+            ("packets_relayed", packetsRelayed),
             ("rtcp_malformed", rtcpMalformed), ("rtcp_received", rtcpReceived),
             ("rtcp_unknown", rtcpUnknown), ("keyframe_requests_sent", keyframeRequestsSent),
             ("keyframe_requests_received", keyframeRequestsReceived),

@@ -12,6 +12,10 @@ struct Room {
     /// From the publisher's NTP time to our timeline, ns; one for all tracks, from its first sender report.
     var ntpOffset: Int64?
     var isLive = false
+    /// What its publisher sends, as other shards know it; `nil` while one shard has all of the room.
+    var publication: UInt64?
+    /// The shard of the publisher, when that is another.
+    var source: Int?
 
     var isEmpty: Bool { publisher == nil && viewers.isEmpty }
 }
@@ -58,6 +62,13 @@ final class Track {
     var keyframeTimestamp: UInt32?
     var facts: TrackFacts
     var factsAreTold = false
+
+    // Other shards whose viewers follow this track, and what they know it by.
+    var publication: UInt64 = 0
+    var feeds: [Int] = []
+    // Of a track that another shard receives: the next serial over there, and since when none was lost.
+    var nextRelayed: UInt64 = 0
+    var relayedSince: UInt64 = 0
 
     // The fan-out that runs: packets up to `fanOutEnd`, from `fanOutNext` on, viewers from `cursor` on.
     var fanOutNext: UInt64 = 0

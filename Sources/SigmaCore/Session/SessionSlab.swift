@@ -6,6 +6,8 @@ internal import SigmaWire
 /// | header | record 0 | record 1 | …
 /// ```
 ///
+/// With several shards each has a part of the records: ``init(records:count:)``.
+///
 /// - SeeAlso: ``SessionSlabView``, which reads it back.
 @safe package struct SessionSlab: ~Copyable {
     package let count: Int
@@ -26,11 +28,27 @@ internal import SigmaWire
     ///   - count: 1 to ``countLimit``.
     ///   - journalID: 16 octets: the journal that lives and dies with these sessions.
     @unsafe package init(formatting memory: UnsafeMutableRawPointer, count: Int, journalID: [UInt8]) {
+        unsafe Self.writeHeader(to: memory, count: count, journalID: journalID)
+        unsafe self.init(records: memory + Self.headerLength, count: count)
+    }
+
+    /// Writes what says how many records follow, of all shards.
+    @unsafe package static func writeHeader(
+        to memory: UnsafeMutableRawPointer, count: Int, journalID: [UInt8]
+    ) {
+        precondition((1...Self.countLimit).contains(count), "a handle has 20 bits of slot")
+        unsafe SlabHeader.write(to: memory, count: count, journalID: journalID)
+    }
+
+    /// Takes `count` records of a slab whose header is written elsewhere.
+    ///
+    /// - Parameter records: `count` times ``SessionRecord/length`` zeroed octets behind the header, alive as long
+    ///   as this; not freed.
+    @unsafe package init(records: UnsafeMutableRawPointer, count: Int) {
         precondition(
             MemoryLayout<SessionRecord>.stride <= SessionRecord.length, "the record has outgrown its slot")
         precondition((1...Self.countLimit).contains(count), "a handle has 20 bits of slot")
-        unsafe SlabHeader.write(to: memory, count: count, journalID: journalID)
-        unsafe records = (memory + Self.headerLength).assumingMemoryBound(to: SessionRecord.self)
+        unsafe self.records = records.assumingMemoryBound(to: SessionRecord.self)
         self.count = count
         freeSlots = (0..<UInt32(count)).reversed()
         for slot in 0..<count { unsafe address(slot).initialize(to: SessionRecord()) }
