@@ -15,8 +15,6 @@ struct ControlServer: ~Copyable {
     /// The client whose acknowledgements release events: the newest that claimed it.
     private var recorder: Int32?
     private let hello: MediaHello
-    /// Of the socket, for the statistics; set before each call of ``handle(_:_:at:into:)``.
-    var socketCounters: [(String, UInt64)] = []
     private static let connectionLimit = 16
 
     init(listener: consuming UnixListener, hello: MediaHello) {
@@ -39,28 +37,26 @@ struct ControlServer: ~Copyable {
 
     func owns(_ number: Int32) -> Bool { connections[number] != nil }
 
-    mutating func handle(
-        _ ready: EventPoll.Ready, _ engine: inout Engine, at now: Instant, into batch: inout DatagramBatch
-    ) {
+    mutating func handle(_ ready: EventPoll.Ready, _ shards: inout ShardGroup) {
         guard let connection = connections[ready.descriptor] else { return }
         if ready.canWrite { connection.flush() }
         guard ready.canRead else { return }
         for message in connection.receive() where !connection.isClosed {
-            answer(message, connection, &engine, at: now, into: &batch)
+            answer(message, connection, &shards)
         }
     }
 
     /// Sends events that have come up, writes what is queued, forgets connections that have closed.
-    mutating func finishRound(_ engine: inout Engine, _ poll: borrowing EventPoll) {
+    mutating func finishRound(_ journal: borrowing Journal, _ poll: borrowing EventPoll) {
         for (number, connection) in connections {
-            sendEvents(to: connection, engine.journal)
+            sendEvents(to: connection, journal)
             connection.flush()
             if connection.isClosed {
                 poll.remove(number)
                 connections[number] = nil
                 if recorder == number { recorder = nil }
             } else {
-                pollForRoom(connection, hasMore: hasEvents(for: connection, engine.journal), poll)
+                pollForRoom(connection, hasMore: hasEvents(for: connection, journal), poll)
             }
         }
     }
@@ -98,169 +94,96 @@ struct ControlServer: ~Copyable {
     // MARK: Messages
 
     private mutating func answer(
-        _ message: ClientMessage, _ connection: ControlConnection, _ engine: inout Engine, at now: Instant,
-        into batch: inout DatagramBatch
+        _ message: ClientMessage, _ connection: ControlConnection, _ shards: inout ShardGroup
     ) {
+        let reply = ControlReply(connection: connection, requestID: message.requestID)
         guard connection.isKnown else {
             guard case .hello(let hello)? = message.body, hello.protocolVersion == Self.protocolVersion else {
                 connection.close()
                 return
             }
-            greet(connection, hello, message.requestID, engine.journal)
+            greet(connection, hello, reply, shards.journal)
             return
         }
+        do throws(CommandError) {
+            try run(message, connection, &shards, reply)
+        } catch {
+            reply.fail(error)
+        }
+    }
+
+    private mutating func run(
+        _ message: ClientMessage, _ connection: ControlConnection, _ shards: inout ShardGroup,
+        _ reply: ControlReply
+    ) throws(CommandError) {
+        let time = UInt64(max(0, SystemClock.unix()))
         switch message.body {
         case .hello:
             connection.close()
         case .openSession(let open):
-            reply(message, connection) { () throws(CommandError) in
-                let credentials = try engine.open(SessionRequest(open), at: now)
-                return .sessionOpened(
-                    .with {
-                        $0.localUfrag = String(decoding: credentials.ufrag, as: UTF8.self)
-                        $0.localPassword = String(decoding: credentials.password, as: UTF8.self)
-                    })
-            }
+            shards.open(try SessionRequest(open), at: time, reply)
         case .updateSession(let update):
-            reply(message, connection) { () throws(CommandError) in try Self.update(update, &engine) }
+            try Self.update(update, &shards, reply)
         case .closeSession(let close):
-            reply(message, connection) { () throws(CommandError) in
-                guard let id = SessionID([UInt8](close.sessionID)) else { throw .invalid(.sessionID) }
-                try engine.close(id, reason: EndReason(close.reason), at: now, into: &batch)
-                return .done(Done())
-            }
+            guard let id = SessionID([UInt8](close.sessionID)) else { throw .invalid(.sessionID) }
+            shards.close(id, reason: EndReason(close.reason), reply)
         case .snapshot:
-            sendSnapshot(message.requestID, connection, engine)
+            reply.send(snapshot: shards.snapshot, of: shards.journal)
         case .statistics(let request):
-            sendStatistics(message.requestID, request, connection, engine, at: now)
+            Self.statistics(request, &shards, at: time, reply)
         case .acknowledge(let acknowledge):
             if recorder == connection.descriptor.number {
-                engine.acknowledgeEvents(through: acknowledge.number)
+                shards.acknowledgeEvents(through: acknowledge.number)
             }
         case .anchor(let anchor):
-            reply(message, connection) { () throws(CommandError) in
-                try engine.anchor(sequence: anchor.sequence, hash: [UInt8](anchor.hash), at: now)
-                return .done(Done())
-            }
+            try shards.anchor(sequence: anchor.sequence, hash: [UInt8](anchor.hash), at: time)
+            reply.done()
         case .drain(let drain):
-            engine.setDraining(drain.enabled)
-            reply(message, connection) { () throws(CommandError) in .done(Done()) }
+            shards.isDraining = drain.enabled
+            reply.done()
         case nil:
-            connection.send(
-                .with {
-                    $0.requestID = message.requestID
-                    $0.failure = Failure(.unsupported, "a message this version does not know")
-                })
+            reply.fail(.unsupported, "a message this version does not know")
         }
-    }
-
-    private func reply(
-        _ message: ClientMessage, _ connection: ControlConnection,
-        _ run: () throws(CommandError) -> MediaMessage.OneOf_Body
-    ) {
-        var answer = MediaMessage()
-        answer.requestID = message.requestID
-        do throws(CommandError) {
-            answer.body = try run()
-        } catch {
-            answer.failure = Failure(error)
-        }
-        connection.send(answer)
     }
 
     private static func update(
-        _ update: UpdateSession, _ engine: inout Engine
-    ) throws(CommandError) -> MediaMessage.OneOf_Body {
+        _ update: UpdateSession, _ shards: inout ShardGroup, _ reply: ControlReply
+    ) throws(CommandError) {
         guard let id = SessionID([UInt8](update.sessionID)) else { throw .invalid(.sessionID) }
         guard update.remoteUfrag.isEmpty, update.remotePassword.isEmpty else {
-            return .failure(Failure(.unsupported, "ICE restart"))
+            return reply.fail(.unsupported, "ICE restart")
         }
-        if update.hasPaused { try engine.setPaused(update.paused, id) }
-        return .done(Done())
+        guard update.hasPaused else { return reply.done() }
+        shards.setPaused(update.paused, id, reply)
+    }
+
+    private static func statistics(
+        _ request: StatisticsRequest, _ shards: inout ShardGroup, at time: UInt64, _ reply: ControlReply
+    ) {
+        let counters = [
+            ("events_acknowledged", shards.journal.acknowledged), ("events_lost", shards.journal.lost),
+        ]
+        let ids = request.sessionIds.compactMap { SessionID([UInt8]($0)) }
+        guard request.sessionIds.isEmpty || !ids.isEmpty else {
+            // Ids that are all malformed must not read as "all sessions".
+            return reply.send(StatisticsCollector(time: time, missing: 0, counters: counters))
+        }
+        shards.statistics(of: ids, at: time, counters, reply)
     }
 
     private mutating func greet(
-        _ connection: ControlConnection, _ theirs: ClientHello, _ requestID: UInt64,
+        _ connection: ControlConnection, _ theirs: ClientHello, _ reply: ControlReply,
         _ journal: borrowing Journal
     ) {
         connection.isKnown = true
         var ours = hello
         ours.newestEvent = journal.newest
         ours.oldestEvent = journal.oldest
-        connection.send(
-            .with {
-                $0.requestID = requestID
-                $0.hello = ours
-            })
+        reply.send(.hello(ours))
         if theirs.recorder { recorder = connection.descriptor.number }
         guard theirs.hasEventsFrom else { return }
         let position = theirs.eventsFrom
         connection.events = JournalCursor(
             journal, id: [UInt8](position.journalID), next: position.nextNumber)
-    }
-
-    // MARK: Streams
-
-    /// Sessions of one page, at most 1 KiB each: well below a frame of 64 KiB.
-    private static let pageLength = 56
-
-    private func sendSnapshot(_ id: UInt64, _ connection: ControlConnection, _ engine: borrowing Engine) {
-        connection.send(
-            .with {
-                $0.requestID = id
-                $0.snapshotBegin.asOf = engine.journal.newest
-                $0.snapshotBegin.journalID = Data(engine.journal.id)
-            })
-        for page in pages(engine.snapshot()) {
-            connection.send(
-                .with {
-                    $0.requestID = id
-                    $0.sessionPage.sessions = page.map { SessionItem($0) }
-                })
-        }
-        sendEnd(id, connection)
-    }
-
-    private func sendStatistics(
-        _ id: UInt64, _ request: StatisticsRequest, _ connection: ControlConnection,
-        _ engine: borrowing Engine, at now: Instant
-    ) {
-        connection.send(
-            .with {
-                $0.requestID = id
-                $0.statisticsBegin.time = engine.unixTime(at: now)
-                $0.statisticsBegin.counters = Dictionary(
-                    engine.counters.named + Self.counters(of: engine.journal) + socketCounters,
-                    uniquingKeysWith: { first, _ in first })
-            })
-        let ids = request.sessionIds.compactMap { SessionID([UInt8]($0)) }
-        // Ids that are all malformed must not read as "all sessions".
-        let reports = request.sessionIds.isEmpty || !ids.isEmpty ? engine.statistics(of: ids) : []
-        for page in pages(reports) {
-            connection.send(
-                .with {
-                    $0.requestID = id
-                    $0.statisticsPage.sessions = page.map { SessionStatistics($0) }
-                })
-        }
-        sendEnd(id, connection)
-    }
-
-    private static func counters(of journal: borrowing Journal) -> [(String, UInt64)] {
-        [("events_acknowledged", journal.acknowledged), ("events_lost", journal.lost)]
-    }
-
-    private func sendEnd(_ id: UInt64, _ connection: ControlConnection) {
-        connection.send(
-            .with {
-                $0.requestID = id
-                $0.streamEnd = StreamEnd()
-            })
-    }
-
-    private func pages<Item>(_ items: [Item]) -> [ArraySlice<Item>] {
-        stride(from: 0, to: items.count, by: Self.pageLength).map {
-            items[$0..<min($0 + Self.pageLength, items.count)]
-        }
     }
 }

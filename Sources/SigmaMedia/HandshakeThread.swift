@@ -1,9 +1,10 @@
 internal import SigmaCore
+internal import SigmaCrypto
 internal import SigmaEngine
 internal import SigmaSystem
 internal import Synchronization
 
-/// Runs ``Handshakes`` beside the event loop: jobs in, results out, a wake-up each way.
+/// Runs the ``Handshakes`` of all shards beside them: jobs in, results out, a wake-up each way.
 ///
 /// A flood of handshakes so takes the time of another core, not that of media.
 final class HandshakeThread: Sendable {
@@ -13,66 +14,58 @@ final class HandshakeThread: Sendable {
         let isAnswer: Bool
     }
 
-    private struct Queues {
-        var jobs: [HandshakeJob] = []
-        var results: [Result] = []
+    private struct Queue {
+        var jobs: [(shard: Int, job: HandshakeJob)] = []
         var isStopping = false
     }
 
-    /// Owned by the thread alone once it runs.
+    /// The connections of one shard; owned by the thread alone once it runs.
     private final class Worker: @unchecked Sendable {
         var handshakes: Handshakes
         init(_ handshakes: consuming Handshakes) { self.handshakes = handshakes }
     }
 
-    private let queues = Mutex(Queues())
-    private let jobsReady: EventCounter
-    private let resultsReady: EventCounter
+    private let queue = Mutex(Queue())
+    private let bell: Bell
     private let thread = Mutex<SystemThread?>(nil)
 
-    init(_ handshakes: consuming Handshakes) throws(SystemError) {
-        jobsReady = try EventCounter()
-        resultsReady = try EventCounter()
-        let worker = Worker(handshakes)
-        let started = try SystemThread(name: "handshakes") { self.run(worker) }
+    /// - Parameter results: One mailbox for each shard.
+    init(_ identity: borrowing Identity, results: [Mailbox<Result>]) throws {
+        bell = try Bell()
+        var workers: [Worker] = []
+        for _ in results { workers.append(Worker(try Handshakes(identity))) }
+        let all = workers
+        let started = try SystemThread(name: "handshakes") { self.run(all, results) }
         var optional: SystemThread? = consume started
         thread.withLock { $0 = optional.take() }
     }
 
-    /// Readable when there are results.
-    var number: Int32 { resultsReady.number }
-
-    func submit(_ jobs: [HandshakeJob]) {
+    func submit(_ jobs: [HandshakeJob], from shard: Int) {
         guard !jobs.isEmpty else { return }
-        queues.withLock { $0.jobs += jobs }
-        jobsReady.signal()
-    }
-
-    func takeResults() -> [Result] {
-        resultsReady.clear()
-        return queues.withLock { queues in
-            defer { queues.results = [] }
-            return queues.results
+        queue.withLock { queue in
+            for job in jobs { queue.jobs.append((shard: shard, job: job)) }
         }
+        bell.ring()
     }
 
     /// Lets the thread finish what it has and waits for its end.
     func stop() {
-        queues.withLock { $0.isStopping = true }
-        jobsReady.signal()
+        queue.withLock { $0.isStopping = true }
+        bell.ring()
         let running = thread.withLock { $0.take() }
         running?.join()
     }
 
     // MARK: The thread
 
-    private func run(_ worker: Worker) {
+    private func run(_ workers: [Worker], _ results: [Mailbox<Result>]) {
         do throws(SystemError) {
             var poll = try EventPoll()
-            try poll.add(jobsReady.number)
-            while work(worker) {
-                _ = try poll.wait(milliseconds: timeout(worker.handshakes.deadline))
-                jobsReady.clear()
+            try poll.add(bell.number)
+            while work(workers, results) {
+                let deadline = workers.compactMap { $0.handshakes.deadline }.min()
+                _ = try poll.wait(milliseconds: SystemClock.milliseconds(until: deadline))
+                bell.silence()
             }
         } catch {
             // Nobody could connect any more: better to be restarted.
@@ -80,30 +73,31 @@ final class HandshakeThread: Sendable {
         }
     }
 
-    private func timeout(_ deadline: Instant?) -> Int32 {
-        guard let deadline else { return -1 }
-        let left = deadline.nanoseconds - SystemClock.monotonic()
-        return left <= 0 ? 0 : Int32(clamping: left / 1_000_000 + 1)
-    }
-
     /// - Returns: `false` when everything is done and nothing more will come.
-    private func work(_ worker: Worker) -> Bool {
-        let jobs = queues.withLock { queues in
-            defer { queues.jobs = [] }
-            return queues.jobs
+    private func work(_ workers: [Worker], _ results: [Mailbox<Result>]) -> Bool {
+        let jobs = queue.withLock { queue in
+            defer { queue.jobs = [] }
+            return queue.jobs
         }
-        for job in jobs {
+        for (shard, job) in jobs {
             let now = Instant(nanoseconds: SystemClock.monotonic())
-            publish([Result(result: worker.handshakes.run(job, at: now), isAnswer: true)])
+            results[shard].post(
+                Result(result: workers[shard].handshakes.run(job, at: now), isAnswer: true))
         }
         let now = Instant(nanoseconds: SystemClock.monotonic())
-        publish(worker.handshakes.advance(to: now).map { Result(result: $0, isAnswer: false) })
-        return queues.withLock { !($0.isStopping && $0.jobs.isEmpty) }
+        for (shard, worker) in workers.enumerated() {
+            results[shard].post(
+                worker.handshakes.advance(to: now).map { Result(result: $0, isAnswer: false) })
+        }
+        return queue.withLock { !($0.isStopping && $0.jobs.isEmpty) }
     }
+}
 
-    private func publish(_ results: [Result]) {
-        guard !results.isEmpty else { return }
-        queues.withLock { $0.results += results }
-        resultsReady.signal()
+extension SystemClock {
+    /// What a poll has to wait until `deadline`: -1 for none.
+    static func milliseconds(until deadline: Instant?) -> Int32 {
+        guard let deadline else { return -1 }
+        let left = deadline.nanoseconds - monotonic()
+        return left <= 0 ? 0 : Int32(clamping: left / 1_000_000 + 1)
     }
 }

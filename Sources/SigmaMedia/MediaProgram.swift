@@ -24,22 +24,21 @@ package enum MediaProgram {
             let signals = try TerminationSignals()
             let inherited = InheritedDescriptors(environment: environment)
             let identity = try loadIdentity(settings.certificateDirectory)
-            let socket = try openSocket(settings, inherited)
+            let sockets = try MediaSockets(settings, inherited)
             let listener = try openListener(settings, inherited)
-            let slab = try SharedMemory(
-                name: "sigma-sessions", byteCount: SessionSlab.byteCount(for: settings.maximumSessions))
-            let journal = try SharedMemory(
-                name: "sigma-journal", byteCount: Journal.byteCount(capacity: Journal.defaultCapacity))
-            let engine = try makeEngine(settings, identity.fingerprint, slab, journal)
-            let hello = makeHello(settings, engine, socket)
-            let handshakes = try HandshakeThread(Handshakes(identity))
+            let started = try ShardThreads.start(settings, identity, sockets.spread())
+            let handshakes = started.handshakes
+            let memory = started.memory
+            let hello = makeHello(settings, identity, started.group.journal.id, sockets.first)
             var server = try MediaServer(
-                engine: engine, handshakes: handshakes, socket: socket,
-                control: ControlServer(listener: listener, hello: hello),
-                signals: signals)
+                shards: started.group, handshakes: handshakes,
+                control: ControlServer(listener: listener, hello: hello), signals: signals)
+            defer { withExtendedLifetime(memory) {} }
+            let shards = sockets.shardCount == 1 ? "1 shard" : "\(sockets.shardCount) shards"
             Log.write(
                 .info,
-                "sigma-media \(sigmaVersion) ready: UDP \(hello.udpPort), \(settings.controlSocketPath)")
+                "sigma-media \(sigmaVersion) ready: UDP \(hello.udpPort), \(shards), "
+                    + settings.controlSocketPath)
             ServiceNotification.send("READY=1", socketPath: environment["NOTIFY_SOCKET"])
             try server.run()
             Log.write(.info, "sigma-media stopped")
@@ -76,49 +75,6 @@ package enum MediaProgram {
         }
     }
 
-    private static func openSocket(
-        _ settings: MediaSettings, _ inherited: InheritedDescriptors
-    ) throws -> UDPSocket {
-        let handed = inherited.numbers(named: "udp")
-        if let number = handed.first {
-            // A member of a group of sockets that nobody reads would strand its share of the datagrams.
-            guard handed.count == 1 else {
-                throw StartError(
-                    description: "ListenDatagram: \(handed.count) UDP sockets were handed over; sigma-media "
-                        + "has one shard, leave one line")
-            }
-            let socket: UDPSocket
-            do {
-                socket = try UDPSocket(inherited: Descriptor(owning: number))
-            } catch {
-                throw StartError(
-                    description: "ListenDatagram: \(error); use [::]:PORT with BindIPv6Only=both")
-            }
-            if socket.localAddress.port != settings.udpPort {
-                Log.write(
-                    .warning,
-                    "UDP_PORT is \(settings.udpPort), but the inherited socket has port "
-                        + "\(socket.localAddress.port): that one is used")
-            }
-            return socket
-        }
-        let octets = settings.udpAddress.octets
-        let address = Address(
-            high: octets[0..<8].reduce(0) { $0 << 8 | UInt64($1) },
-            low: octets[8..<16].reduce(0) { $0 << 8 | UInt64($1) }, port: settings.udpPort)
-        do {
-            return try UDPSocket(binding: address)
-        } catch {
-            if error.isAddressInUse {
-                throw StartError(
-                    description: "UDP_PORT: port \(settings.udpPort) is in use by another program")
-            }
-            throw StartError(
-                description: "UDP_ADDRESS, UDP_PORT: cannot bind \(settings.udpAddress) port "
-                    + "\(settings.udpPort): \(error)")
-        }
-    }
-
     private static func openListener(
         _ settings: MediaSettings, _ inherited: InheritedDescriptors
     ) throws -> UnixListener {
@@ -138,36 +94,19 @@ package enum MediaProgram {
         }
     }
 
-    private static func makeEngine(
-        _ settings: MediaSettings, _ fingerprint: CertificateFingerprint, _ slab: borrowing SharedMemory,
-        _ journal: borrowing SharedMemory
-    ) throws(StartError) -> Engine {
-        let backend: SRTPBackend = settings.srtpBackend == .ipsecMB ? .ipsecMB : .openssl
-        guard backend.isAvailable else {
-            throw StartError(
-                description: "SIGMA_SRTP_BACKEND: this CPU or this build has no ipsec-mb; use openssl")
-        }
-        var configuration = EngineConfiguration(entropy: Entropy.octets)
-        configuration.sessionLimit = settings.maximumSessions
-        configuration.srtpBackend = backend
-        configuration.journalCapacity = Journal.defaultCapacity
-        return Engine(
-            configuration, fingerprint: fingerprint, slabMemory: slab.base, journalMemory: journal.base)
-    }
-
     private static func makeHello(
-        _ settings: MediaSettings, _ engine: borrowing Engine, _ socket: borrowing UDPSocket
+        _ settings: MediaSettings, _ identity: borrowing Identity, _ journalID: [UInt8], _ socket: ShardSocket
     ) -> MediaHello {
         let port = socket.localAddress.port
         var hello = MediaHello()
         hello.protocolVersion = ControlServer.protocolVersion
         hello.program = "sigma-media \(sigmaVersion)"
-        hello.journalID = Data(engine.journal.id)
+        hello.journalID = Data(journalID)
         hello.udpPort = UInt32(port)
         let interfaces = Interfaces.addresses(seenBy: socket.number, port: port).map { UDPAddress($0) }
         hello.advertised = advertised(settings, port: port, interfaces: interfaces)
         hello.interfaces = interfaces
-        hello.certificateFingerprints = [Fingerprint(engine.fingerprint)]
+        hello.certificateFingerprints = [Fingerprint(identity.fingerprint)]
         hello.limits.sessions = UInt32(clamping: settings.maximumSessions)
         hello.limits.mediaLines = 8
         return hello

@@ -12,6 +12,8 @@ package struct MediaSettings: Sendable, Equatable {
     package let advertised: [AdvertisedAddress]
     /// `SIGMA_MAX_SESSIONS`.
     package let maximumSessions: Int
+    /// `SIGMA_SHARDS`; `nil` for as many as there are cores, or sockets handed over.
+    package let shards: Int?
     /// `SIGMA_SRTP_BACKEND`.
     package let srtpBackend: SRTPLibrary
 
@@ -24,6 +26,7 @@ package struct MediaSettings: Sendable, Equatable {
         runtimeDirectory = try Variables.runtimeDirectory.value(in: environment)
         advertised = try Variables.advertised.value(in: environment)
         maximumSessions = try Variables.maximumSessions.value(in: environment)
+        shards = try Variables.shards.value(in: environment)
         srtpBackend = try Variables.srtpBackend.value(in: environment)
     }
 
@@ -34,7 +37,7 @@ package struct MediaSettings: Sendable, Equatable {
     package static let variables: [VariableSummary] = [
         Variables.udpAddress.summary, Variables.udpPort.summary, Variables.advertised.summary,
         Variables.certificateDirectory.summary, Variables.runtimeDirectory.summary,
-        Variables.maximumSessions.summary, Variables.srtpBackend.summary,
+        Variables.maximumSessions.summary, Variables.shards.summary, Variables.srtpBackend.summary,
     ]
 }
 

@@ -55,6 +55,15 @@ enum Variables {
                 Parse.number($0).flatMap { (1...1_048_576).contains($0) ? $0 : nil },
                 else: "is not a number of sessions; use 1 to 1048576")
         })
+    static let shards = Variable(
+        name: "SIGMA_SHARDS", fallback: "",
+        help: "threads that carry media; empty: one for each core, or for each socket of the service manager",
+        parse: { text -> Parsed<Int?> in
+            guard !text.isEmpty else { return .value(nil) }
+            return Parsed(
+                Parse.number(text).flatMap { (1...64).contains($0) ? .some($0) : nil },
+                else: "is not a number of threads; use 1 to 64")
+        })
     static let srtpBackend = Variable(
         name: "SIGMA_SRTP_BACKEND", fallback: "openssl",
         help: "what encrypts media: openssl, or ipsec-mb, which is faster on x86-64",

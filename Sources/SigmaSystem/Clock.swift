@@ -11,9 +11,9 @@ package enum SystemClock {
     /// CPU time of all threads of this process (CLOCK_PROCESS_CPUTIME_ID).
     package static func processorTime() -> Int64 { read(CLOCK_PROCESS_CPUTIME_ID) }
 
-    private static func read(_ clock: Int32) -> Int64 {
+    static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
-        clock_gettime(clock, &time)
+        guard clock_gettime(clock, &time) == 0 else { return 0 }
         return nanoseconds(time)
     }
 

@@ -30,6 +30,20 @@ package struct SystemThread: ~Copyable, Sendable {
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
+    /// Its CPU time; to be read while it runs.
+    package var clock: ThreadClock {
+        var number = clockid_t()
+        return ThreadClock(number: pthread_getcpuclockid(thread, &number) == 0 ? number : nil)
+    }
+
     /// Waits for its end.
     package consuming func join() { pthread_join(thread, nil) }
+}
+
+/// How long a thread has run on a core (pthread_getcpuclockid(3)).
+package struct ThreadClock: Sendable {
+    fileprivate let number: clockid_t?
+
+    /// Nanoseconds; 0 when the kernel does not say, or the thread has ended.
+    package func processorTime() -> Int64 { number.map { SystemClock.read($0) } ?? 0 }
 }

@@ -74,6 +74,10 @@ static inline int CSigma_getOpenFileLimit(struct rlimit *limit) { return getrlim
 static inline int CSigma_setOpenFileLimit(const struct rlimit *limit) {
     return setrlimit(RLIMIT_NOFILE, limit);
 }
+static inline int CSigma_processorCount(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
 static inline int CSigma_isMapFailed(const void *address) { return address == MAP_FAILED; }
 static inline void CSigma_ignoreSIGPIPE(void) { signal(SIGPIPE, SIG_IGN); }
 

@@ -21,10 +21,14 @@ package struct UDPSocket: ~Copyable {
     private static let bufferLength: Int32 = 8 << 20
 
     /// Opens and binds a socket; IPv4 addresses are given v4-mapped.
-    package init(binding address: Address) throws(SystemError) {
+    ///
+    /// - Parameter sharesPort: Others of this process are bound to the same address, and the kernel spreads what
+    ///   comes over all of them (SO_REUSEPORT).
+    package init(binding address: Address, sharesPort: Bool = false) throws(SystemError) {
         let descriptor = try Descriptor.checked(
             socket(AF_INET6, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0), "socket")
         try Self.set(descriptor.number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0, "IPV6_V6ONLY")
+        if sharesPort { try Self.set(descriptor.number, SOL_SOCKET, SO_REUSEPORT, 1, "SO_REUSEPORT") }
         var name = address.sockaddr
         let size = socklen_t(MemoryLayout<sockaddr_in6>.size)
         guard CSigma_bind(descriptor.number, &name, size) == 0 else { throw .last("bind") }
@@ -53,6 +57,19 @@ package struct UDPSocket: ~Copyable {
         self.descriptor = descriptor
     }
 
+    /// The same socket once more, for another thread to send by.
+    package borrowing func duplicate() throws(SystemError) -> UDPSocket {
+        let copy = CSigma_fcntl_int(descriptor.number, F_DUPFD_CLOEXEC, 0)
+        return try UDPSocket(preparing: try Descriptor.checked(copy, "fcntl(F_DUPFD_CLOEXEC)"))
+    }
+
+    /// Whether others may be bound to the same address.
+    package var sharesPort: Bool {
+        var value: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor.number, SOL_SOCKET, SO_REUSEPORT, &value, &length) == 0 && value != 0
+    }
+
     private static func set(
         _ number: Int32, _ level: Int32, _ option: Int32, _ value: Int32, _ name: String
     ) throws(SystemError) {
@@ -77,10 +94,12 @@ package struct UDPSocket: ~Copyable {
     }
 
     /// What the kernel did not carry, by the names of the statistics.
-    package var counters: [(String, UInt64)] {
+    ///
+    /// - Parameter asReader: Whether what was not received is to be told here.
+    package func counters(asReader: Bool) -> [(String, UInt64)] {
         [
-            ("receive_overflow", receiveOverflow), ("send_failures", sendStatistics.failures),
-            ("send_overflow", sendStatistics.overflows),
+            ("receive_overflow", asReader ? receiveOverflow : 0),
+            ("send_failures", sendStatistics.failures), ("send_overflow", sendStatistics.overflows),
             ("segmentation_refused", sendStatistics.segmentationRefused),
         ]
     }
