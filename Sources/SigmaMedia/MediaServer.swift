@@ -12,8 +12,11 @@ struct MediaServer: ~Copyable {
     private var poll: EventPoll
     private var batch: DatagramBatch
     private let signals: TerminationSignals
+    private var budget: FanOutBudget
+    /// Something is left to be sent to viewers.
+    private var isFanningOut = false
 
-    /// Batches taken from the socket before timers and clients have their turn.
+    /// Batches taken from the socket before the others have their turn.
     private static let batchesPerRound = 8
 
     init(
@@ -32,12 +35,13 @@ struct MediaServer: ~Copyable {
         self.signals = signals
         self.poll = poll
         batch = DatagramBatch(capacity: 256)
+        budget = FanOutBudget(capacity: batch.capacity)
     }
 
     /// Runs until SIGTERM or SIGINT.
     mutating func run() throws(SystemError) {
         while true {
-            let ready = try poll.wait(milliseconds: timeout())
+            let ready = try poll.wait(milliseconds: isFanningOut ? 0 : timeout())
             let now = readClocks()
             for item in ready {
                 if item.descriptor == signals.number {
@@ -46,6 +50,7 @@ struct MediaServer: ~Copyable {
                 }
                 try dispatch(item, at: now)
             }
+            fanOutSlice(at: now)
             while engine.advance(to: now, into: &batch) { flush() }
             flush()
             handshakes.submit(engine.takeHandshakeJobs())
@@ -79,17 +84,28 @@ struct MediaServer: ~Copyable {
         return Instant(nanoseconds: now)
     }
 
+    /// Takes what the socket has, so that the next slice of the fan-out carries as much as there is.
     private mutating func receiveDatagrams(at roundStart: Instant) throws(SystemError) {
         var now = roundStart
         for _ in 0..<Self.batchesPerRound {
             let count = try socket.receive()
             for index in 0..<count { receive(index, at: now) }
-            while engine.fanOut(at: now, into: &batch) { flush() }
-            flush()
-            handshakes.submit(engine.takeHandshakeJobs())
-            guard count > 0 else { return }
+            // A batch that is not full was the last one.
+            guard count == UDPSocket.receiveLimit else { return }
             now = readClocks()
         }
+    }
+
+    private mutating func fanOutSlice(at now: Instant) {
+        flush()
+        let start = SystemClock.monotonic()
+        isFanningOut = engine.fanOut(at: now, into: &batch, atMost: budget.datagrams)
+        let count = batch.count
+        guard count > 0 else { return }
+        flush()
+        budget.note(
+            datagrams: count, took: Interval(nanoseconds: SystemClock.monotonic() - start),
+            isDone: !isFanningOut)
     }
 
     private mutating func receive(_ index: Int, at now: Instant) {
@@ -110,7 +126,6 @@ struct MediaServer: ~Copyable {
             if batch.count + Engine.outputReserve > batch.capacity { flush() }
             engine.apply(item.result, isAnswer: item.isAnswer, at: now, into: &batch)
         }
-        while engine.fanOut(at: now, into: &batch) { flush() }
         flush()
     }
 
