@@ -18,6 +18,8 @@ enum Kernel: String, CaseIterable {
     case reception
     /// A viewer's packet: its own header and MID, the payload copied behind it.
     case rtpRewrite = "rtp-rewrite"
+    /// The way of a picture to viewers: from the ring into the batch, ten packets a run.
+    case egress
 
     /// - Returns: Something that depends on every round, so that none is optimised away.
     func run(rounds: Int) -> UInt64 {
@@ -28,6 +30,7 @@ enum Kernel: String, CaseIterable {
         case .rtpParse: Self.rtpParse(rounds)
         case .reception: Self.reception(rounds)
         case .rtpRewrite: Self.rtpRewrite(rounds)
+        case .egress: Self.egress(rounds)
         }
     }
 
@@ -100,22 +103,50 @@ enum Kernel: String, CaseIterable {
 
     private static func rtpRewrite(_ rounds: Int) -> UInt64 {
         let packet = Samples.rtpPacket()
-        let mid: InlineArray<2, UInt8> = [0x31, 0x30]
+        let template = RTPHeaderTemplate(
+            payloadType: 102, ssrc: SSRC(rawValue: 0x5160_0000), midID: 4, mid: [0x31, 0x30])
         var slot = [UInt8](repeating: 0, count: 1536)
         var span = slot.mutableSpan
         var bytes = unsafe span.mutableBytes
         var sum: UInt64 = 0
         for round in 0..<rounds {
-            var writer = RTPExtensionWriter()
-            writer.append(id: 4, count: 2, to: &bytes) { mid[$0] }
-            let start = writer.finish(in: &bytes)
-            let header = RTPHeader(
-                marker: round & 7 == 0, payloadType: 102, sequenceNumber: UInt16(truncatingIfNeeded: round),
-                timestamp: UInt32(truncatingIfNeeded: round), ssrc: SSRC(rawValue: 0x5160_0000))
-            header.write(to: &bytes, hasExtension: start > RTP.fixedHeaderLength)
+            let start = template.write(
+                RTPHeaderTemplate.Fields(
+                    marker: round & 7 == 0, hasPadding: false,
+                    sequenceNumber: UInt16(truncatingIfNeeded: round),
+                    timestamp: UInt32(truncatingIfNeeded: round)),
+                to: &bytes)
             bytes.copy(unsafe packet.span.bytes.extracting(20..<packet.count), to: start)
             sum &+= UInt64(bytes.bytes.octet(at: 3)) &+ UInt64(start)
         }
         return sum
+    }
+
+    private static func egress(_ rounds: Int) -> UInt64 {
+        let octets = Samples.rtpPacket()
+        var ring = PacketRing(capacity: 16)
+        var stored = PacketRing.Packet()
+        stored.payloadStart = 20
+        stored.payloadLength = UInt16(octets.count - 20)
+        for _ in 0..<10 { _ = ring.append(stored, unsafe octets.span.bytes) }
+        let window = unsafe ring.window
+        let template = RTPHeaderTemplate(
+            payloadType: 102, ssrc: SSRC(rawValue: 0x5160_0000), midID: 4, mid: [0x31, 0x30])
+        let paths = (0..<25).map { Samples.path($0) }
+        var batch = DatagramBatch(capacity: 250)
+        for round in 0..<rounds {
+            if batch.isFull { batch.removeAll() }
+            let serial = UInt64(round % 10)
+            let packet = window[serial]
+            var bytes = batch.nextSlot
+            let start = template.write(
+                RTPHeaderTemplate.Fields(
+                    marker: packet.marker, hasPadding: packet.padding > 0,
+                    sequenceNumber: UInt16(truncatingIfNeeded: round), timestamp: packet.timestamp),
+                to: &bytes)
+            bytes.copy(window.payload(serial), to: start)
+            batch.take(start + Int(packet.payloadLength), on: paths[round / 10 % paths.count])
+        }
+        return UInt64(batch.runCount)
     }
 }

@@ -76,9 +76,12 @@ internal import SigmaWire
     private func begin(_ ssrc: UInt32, _ index: UInt64) -> Bool {
         let vector = vector(ssrc, index)
         return unsafe withUnsafeBytes(of: vector) { octets in
+            let octets = unsafe octets.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            switch profile {
+            case .aeadAES128GCM: return unsafe COpenSSL_GCM_begin(context, octets)
             // -1: the direction and the key stay.
-            unsafe EVP_CipherInit_ex(
-                context, nil, nil, nil, octets.baseAddress?.assumingMemoryBound(to: UInt8.self), -1)
+            case .aes128CMSHA1_80: return unsafe EVP_CipherInit_ex(context, nil, nil, nil, octets, -1)
+            }
         } == 1
     }
 
@@ -116,7 +119,7 @@ internal import SigmaWire
         isDone = unsafe isDone && update(output, input, count)
         isDone = unsafe isDone && EVP_CipherFinal_ex(context, nil, &written) == 1
         isDone =
-            unsafe isDone && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, Self.tagLength, tag) == 1
+            unsafe isDone && COpenSSL_GCM_tag(context, tag, Int(Self.tagLength)) == 1
         precondition(isDone, "AES-GCM with a key that was set has no way to fail")
     }
 

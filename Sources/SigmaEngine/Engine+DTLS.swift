@@ -165,7 +165,7 @@ extension Engine {
         case .viewer: wantKeyframes(for: slot)
         case .publisher: for viewer in rooms[runtimes[slot].room].viewers { wantKeyframes(for: viewer) }
         }
-        receiveEarly(slot, into: &batch)
+        receiveEarly(slot, at: now, into: &batch)
     }
 
     /// close_notify on the path of the media, from the `SSL` or from the record; nothing without consent.

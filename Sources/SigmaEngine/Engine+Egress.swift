@@ -3,184 +3,196 @@ internal import SigmaCrypto
 package import SigmaWire
 
 extension Engine {
-    /// Sends what has come in on to every viewer, until all is done or the batch is full.
+    /// Does one slice of the fan-out: sends what has come in on to viewers.
     ///
-    /// - Returns: Whether something is left: send the batch, empty it, call again.
-    package mutating func fanOut(at now: Instant, into batch: inout DatagramBatch) -> Bool {
-        while let job = fanOuts.first {
-            guard job.track < rooms[job.room].tracks.count else {
-                fanOuts.removeFirst()
-                continue
-            }
-            let track = rooms[job.room].tracks[job.track]
-            if !track.isFanningOut {
-                track.isFanningOut = true
-                track.fanOutEnd = track.ring.nextSerial
-                track.serialCursor = max(track.fanOutNext, track.ring.oldestSerial)
-                if track.line.kind == .video { track.ring.equalise(track.serialCursor..<track.fanOutEnd) }
-            }
-            if fanOut(track, job.track, room: job.room, now: now, into: &batch) { return true }
-            track.fanOutNext = track.fanOutEnd
-            track.cursor = 0
-            track.serialCursor = 0
-            track.isFanningOut = false
-            track.isQueued = false
-            fanOuts.removeFirst()
-        }
-        return false
-    }
-
-    /// One viewer after the other, all packets of the run for each.
-    private mutating func fanOut(
-        _ track: Track, _ place: Int, room: Int, now: Instant, into batch: inout DatagramBatch
+    /// A viewer that is visited gets all that the ring has for it, as one run. Nobody waits for more; but what has
+    /// come in by the next slice goes along to who was not visited yet, and the others are visited again.
+    ///
+    /// - Parameter limit: Datagrams; at most as many as the batch has room for.
+    /// - Returns: Whether something is left: send the batch, empty it, take what has come in, call again.
+    package mutating func fanOut(
+        at now: Instant, into batch: inout DatagramBatch, atMost limit: Int = .max
     ) -> Bool {
-        let viewers = rooms[room].viewers
-        let first = max(track.fanOutNext, track.ring.oldestSerial)
-        while track.cursor < viewers.count {
-            let slot = viewers[track.cursor]
-            if let egress = egressIndex(of: slot, following: place, at: now) {
-                while track.serialCursor < track.fanOutEnd {
-                    if batch.isFull { return true }
-                    enter(track, slot, egress, at: now)
-                    forward(track, track.serialCursor, to: slot, egress, now: now, into: &batch)
-                    track.serialCursor += 1
-                }
+        let end = batch.count + min(limit, batch.capacity - batch.count)
+        while batch.count < end, let job = fanOuts.popFirst() {
+            guard job.track < rooms[job.room].tracks.count else { continue }
+            let track = rooms[job.room].tracks[job.track]
+            if walk(track, job, at: now, into: &batch, upTo: end) {
+                track.fanOut.isQueued = false
+            } else {
+                fanOuts.append(job, track.line.kind)
             }
-            track.cursor += 1
-            track.serialCursor = first
         }
-        return false
+        fanOuts.endSlice()
+        return !fanOuts.isEmpty
     }
 
-    /// - Returns: `nil` for a viewer that gets nothing now; consent is looked at here too, since timers may be
-    ///   late (RFC 7675 §5.1).
-    private func egressIndex(of slot: Int, following track: Int, at now: Instant) -> Int? {
-        guard runtimes[slot].sender != nil, !runtimes[slot].isPaused,
-            slab[slot].agent.consent(at: now) != .expired
-        else { return nil }
+    /// Puts a track in line that has a new packet.
+    mutating func queueFanOut(_ track: Track, room: Int, place: Int) {
+        guard !track.fanOut.isQueued else { return }
+        track.fanOut.isQueued = true
+        fanOuts.append(FanOutJob(room: room, track: place), track.line.kind)
+    }
+
+    /// One viewer after the other, all packets for each.
+    ///
+    /// - Returns: Whether all viewers have all.
+    private mutating func walk(
+        _ track: Track, _ job: FanOutJob, at now: Instant, into batch: inout DatagramBatch, upTo end: Int
+    ) -> Bool {
+        if track.line.kind == .video { track.ring.equalise() }
+        let window = unsafe track.ring.window
+        let viewers = rooms[job.room].viewers
+        var walk = track.fanOut
+        if walk.end != window.end {
+            walk.end = window.end
+            walk.settled = 0
+        }
+        while walk.settled < viewers.count, batch.count < end {
+            if walk.cursor >= viewers.count { walk.cursor = 0 }
+            guard visit(viewers[walk.cursor], track, job.track, window, at: now, into: &batch, upTo: end)
+            else { break }
+            walk.cursor += 1
+            walk.settled += 1
+        }
+        let isDone = walk.settled >= viewers.count
+        // Not always the same one is first.
+        if isDone { walk.cursor += 1 }
+        track.fanOut = walk
+        return isDone
+    }
+
+    /// - Returns: Whether the viewer has all, or gets nothing now.
+    private mutating func visit(
+        _ slot: Int, _ track: Track, _ place: Int, _ window: PacketRing.Window, at now: Instant,
+        into batch: inout DatagramBatch, upTo end: Int
+    ) -> Bool {
+        guard let egress = egressIndex(of: slot, following: place),
+            runtimes[slot].egress[egress].next != window.end
+        else { return true }
+        guard let path = mediaPath(of: slot, at: now) else {
+            runtimes[slot].egress[egress].next = window.end
+            return true
+        }
+        let staleBefore = Instant(
+            nanoseconds: track.line.kind == .video
+                ? now.nanoseconds &- Self.pressureAge.nanoseconds : .min)
+        while let clearedEnd = prepare(slot, egress, track, window, at: now) {
+            guard batch.count < end else { return false }
+            Self.forward(
+                &runtimes[slot], &slab[slot], egress, window, clearedEnd: clearedEnd,
+                staleBefore: staleBefore, on: path, at: now, into: &batch, upTo: end, &counters)
+        }
+        return true
+    }
+
+    private func egressIndex(of slot: Int, following track: Int) -> Int? {
         for index in 0..<runtimes[slot].egressCount where runtimes[slot].egress[index].track == track {
             return index
         }
         return nil
     }
 
-    private mutating func forward(
-        _ track: Track, _ serial: UInt64, to slot: Int, _ egress: Int, now: Instant,
-        into batch: inout DatagramBatch
-    ) {
-        guard let packet = track.ring.packet(serial), let path = slab[slot].agent.mediaPath,
-            runtimes[slot].egress[egress].follows(packet.stream),
-            packet.index >= runtimes[slot].egress[egress].firstSourceIndex
-        else { return }
-        let index = UInt64(
-            bitPattern: Int64(bitPattern: packet.index) &+ runtimes[slot].egress[egress].indexOffset)
-        // A key's indices end there (RFC 3711 §9.2).
-        guard index < EgressRecord.indexLimit else { return }
-        let timestamp = packet.timestamp &+ slab[slot].egress[egress].timestampOffset
-        // Reserved before it is used, so that no index is ever used twice under one key.
-        slab[slot].egress[egress].nextIndex = max(slab[slot].egress[egress].nextIndex, index &+ 1)
-
-        var sent = 0
-        let hasRoom = batch.append(on: path) { slotBytes in
-            let header = RTPHeader(
-                marker: packet.marker, payloadType: slab[slot].egress[egress].payloadType,
-                sequenceNumber: UInt16(truncatingIfNeeded: index), timestamp: timestamp,
-                ssrc: SSRC(rawValue: slab[slot].egress[egress].ssrc))
-            sent = track.ring.withOctets(serial) { octets in
-                let headerLength = Self.writeHeader(
-                    header, packet, octets, line: runtimes[slot].egress[egress].line, to: &slotBytes)
-                let start = Int(packet.payloadStart)
-                let end = start + Int(packet.payloadLength) + Int(packet.padding)
-                return runtimes[slot].sender?.sealRTP(
-                    octets.extracting(start..<end), behind: headerLength,
-                    in: &slotBytes, ssrc: header.ssrc.rawValue, index: index) ?? 0
-            }
-            return sent
-        }
-        guard hasRoom, sent > 0 else {
-            counters.outputDropped &+= 1
-            return
-        }
-        noteSent(slot, egress, packet, timestamp: timestamp, octets: sent, at: now)
+    /// - Returns: `nil` for a viewer that gets nothing now; consent is looked at here too, since timers may be
+    ///   late (RFC 7675 §5.1).
+    private func mediaPath(of slot: Int, at now: Instant) -> Path? {
+        guard runtimes[slot].isSecured, !runtimes[slot].isPaused,
+            slab[slot].agent.consent(at: now) != .expired
+        else { return nil }
+        return slab[slot].agent.mediaPath
     }
 
-    /// Lets a viewer that waits for it begin at an entry point: with its first packet, which may have come
-    /// before the one that completes it.
-    private mutating func enter(_ track: Track, _ slot: Int, _ egress: Int, at now: Instant) {
-        guard let packet = track.ring.packet(track.serialCursor),
-            !runtimes[slot].egress[egress].follows(packet.stream)
-        else { return }
-        let outgoing = runtimes[slot].egress[egress]
-        switch packet.entryPoint {
-        case .none: return
-        case .bareKeyframe: guard outgoing.hasParameterSets(for: packet) else { return }
-        case .whole: break
-        }
-        let first = max(track.serialCursor - UInt64(packet.entryDistance), track.ring.oldestSerial)
-        start(slot, egress, packet, clockRate: track.line.clockRate, at: now)
-        track.serialCursor = first
-    }
-
-    /// The viewer's numbers and times go on from what it has seen.
-    private mutating func start(
-        _ slot: Int, _ egress: Int, _ packet: PacketRing.Packet, clockRate: UInt32, at now: Instant
-    ) {
-        let next = slab[slot].egress[egress].nextIndex
-        let last = runtimes[slot].egress[egress].lastSent
-        var elapsed: Int64 = 0
-        if last != .zero {
-            elapsed = max(1, (now - last).nanoseconds / 1_000_000 * Int64(clockRate) / 1000)
-        }
-        let timestamp = slab[slot].egress[egress].lastTimestamp &+ UInt32(truncatingIfNeeded: elapsed)
-        slab[slot].egress[egress].timestampOffset = timestamp &- packet.entryTimestamp
-        runtimes[slot].egress[egress].indexOffset =
-            Int64(bitPattern: next) &- Int64(bitPattern: packet.entryIndex)
-        runtimes[slot].egress[egress].firstSourceIndex = packet.entryIndex
-        runtimes[slot].egress[egress].follow(packet.stream)
-        // Right behind the first packet, so that audio and video are in step from the start.
-        runtimes[slot].egress[egress].nextSenderReport = now + .milliseconds(50)
-        timers.hasten(slot, to: now + .milliseconds(50))
-    }
-
-    private mutating func noteSent(
-        _ slot: Int, _ egress: Int, _ packet: PacketRing.Packet, timestamp: UInt32, octets: Int,
-        at now: Instant
-    ) {
-        // A late packet sets nothing back.
-        if Int32(bitPattern: timestamp &- slab[slot].egress[egress].lastTimestamp) >= 0 {
-            slab[slot].egress[egress].lastTimestamp = timestamp
-            runtimes[slot].egress[egress].lastSent = now
-        }
-        if packet.carriesParameterSets {
-            runtimes[slot].egress[egress].parameterSets = packet.parameterSets
-        }
-        slab[slot].egress[egress].packets &+= 1
-        slab[slot].egress[egress].octets &+= UInt64(packet.payloadLength)
-        slab[slot].counters.packetsSent &+= 1
-        slab[slot].counters.octetsSent &+= UInt64(octets)
-        counters.rtpForwarded &+= 1
-    }
-
-    /// Writes the header as this viewer negotiated it: its payload type, SSRC, numbers and extension ids.
+    /// Sends a viewer its next packets, up to the first that has to be looked at again, or as many as there is
+    /// room for.
     ///
-    /// - Returns: Octets, extensions included.
-    private static func writeHeader(
-        _ header: RTPHeader, _ packet: PacketRing.Packet, _ octets: RawSpan, line: MediaLineRecord,
-        to bytes: inout MutableRawSpan
-    ) -> Int {
-        var writer = RTPExtensionWriter()
-        writer.append(id: line.extensionID(.mid), count: Int(line.mid.count), to: &bytes) { line.mid[$0] }
-        for index in 0..<Int(packet.extensionCount) {
-            let carried = packet.extensions[index]
-            let start = Int(carried.start)
-            writer.append(
-                id: line.extensionID(carried.kind), octets.extracting(start..<(start + Int(carried.length))),
-                to: &bytes)
+    /// - Parameters:
+    ///   - clearedEnd: Packets before this serial go whatever their age.
+    ///   - end: The batch is full with so many datagrams.
+    private static func forward(
+        _ viewer: inout SessionRuntime, _ record: inout SessionRecord, _ place: Int,
+        _ window: PacketRing.Window, clearedEnd: UInt64, staleBefore: Instant, on path: Path, at now: Instant,
+        into batch: inout DatagramBatch, upTo end: Int, _ counters: inout EngineCounters
+    ) {
+        switch viewer.sender {
+        case .none: return
+        case .some(let sender):
+            var serial = viewer.egress[place].next
+            while serial < window.end, batch.count < end {
+                let packet = window[serial]
+                guard viewer.egress[place].follows(packet.stream),
+                    serial < clearedEnd || packet.arrival >= staleBefore && !viewer.egress[place].isDropping
+                else { break }
+                let index = viewer.egress[place].outgoingIndex(of: packet.index)
+                // A key's indices end there (RFC 3711 §9.2).
+                if packet.index >= viewer.egress[place].firstSourceIndex, index < EgressRecord.indexLimit {
+                    // Reserved before it is used, so that no index is ever used twice under one key.
+                    record.egress[place].nextIndex = max(record.egress[place].nextIndex, index &+ 1)
+                    let octets = seal(
+                        packet, serial, index, window, viewer.egress[place], record.egress[place], sender,
+                        on: path, into: &batch)
+                    if octets > 0 {
+                        note(packet, octets, &viewer.egress[place], &record, place, at: now)
+                        counters.rtpForwarded &+= 1
+                    } else {
+                        counters.outputDropped &+= 1
+                    }
+                }
+                serial += 1
+            }
+            viewer.egress[place].next = serial
         }
-        let length = writer.finish(in: &bytes)
-        header.write(
-            to: &bytes, hasExtension: length > RTP.fixedHeaderLength, hasPadding: packet.padding > 0)
-        return length
+    }
+
+    /// Writes a packet into the batch with the header this viewer negotiated: its payload type, SSRC, numbers and
+    /// extension ids.
+    ///
+    /// - Returns: Octets.
+    @inline(__always)
+    private static func seal(
+        _ packet: PacketRing.Packet, _ serial: UInt64, _ index: UInt64, _ window: PacketRing.Window,
+        _ egress: borrowing EgressRuntime, _ record: borrowing EgressRecord, _ sender: borrowing SRTPSender,
+        on path: Path, into batch: inout DatagramBatch
+    ) -> Int {
+        var bytes = batch.nextSlot
+        var headerLength = egress.header.write(
+            RTPHeaderTemplate.Fields(
+                marker: packet.marker, hasPadding: packet.padding > 0,
+                sequenceNumber: UInt16(truncatingIfNeeded: index),
+                timestamp: packet.timestamp &+ record.timestampOffset),
+            to: &bytes)
+        if packet.extensionCount > 0 {
+            var writer = egress.header.extensionWriter
+            for place in 0..<Int(packet.extensionCount) {
+                let carried = packet.extensions[place]
+                writer.append(
+                    id: egress.line.extensionID(carried.kind),
+                    window.octets(serial, start: Int(carried.start), count: Int(carried.length)), to: &bytes)
+            }
+            headerLength = egress.header.finish(writer, in: &bytes)
+        }
+        let octets = sender.sealRTP(
+            window.payload(serial), behind: headerLength, in: &bytes, ssrc: record.ssrc, index: index)
+        batch.take(octets, on: path)
+        return octets
+    }
+
+    @inline(__always)
+    private static func note(
+        _ packet: PacketRing.Packet, _ octets: Int, _ egress: inout EgressRuntime,
+        _ record: inout SessionRecord, _ place: Int, at now: Instant
+    ) {
+        let timestamp = packet.timestamp &+ record.egress[place].timestampOffset
+        // A late packet sets nothing back.
+        if Int32(bitPattern: timestamp &- record.egress[place].lastTimestamp) >= 0 {
+            record.egress[place].lastTimestamp = timestamp
+            egress.lastSent = now
+        }
+        egress.sourceEnd = max(egress.sourceEnd, packet.index &+ 1)
+        if packet.carriesParameterSets { egress.parameterSets = packet.parameterSets }
+        record.egress[place].packets &+= 1
+        record.egress[place].octets &+= UInt64(packet.payloadLength)
+        record.counters.packetsSent &+= 1
+        record.counters.octetsSent &+= UInt64(octets)
     }
 
     /// A viewer has joined, resumed or lost the picture: the publisher is asked at the next chance.
@@ -193,6 +205,11 @@ extension Engine {
             else { continue }
             rooms[room].tracks[place].requester.want()
         }
+        askPublisher(of: room)
+    }
+
+    /// The wish for a keyframe is seen to at once, or told to the shard of the publisher.
+    mutating func askPublisher(of room: Int) {
         if let publisher = rooms[room].publisher { timers.hasten(publisher, to: .zero) }
         if let shard = rooms[room].source, let publication = rooms[room].publication,
             !keyframeWishes.contains(where: { $0.publication == publication })

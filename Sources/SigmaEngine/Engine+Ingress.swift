@@ -4,7 +4,11 @@ internal import SigmaWire
 
 extension Engine {
     /// SRTP from a validated path: decrypted, bound to its track, put in line for the viewers.
-    mutating func receiveRTP(_ datagram: inout MutableRawSpan, length: Int, slot: Int, arrival: Instant) {
+    ///
+    /// - Parameter queued: Since when it could have gone out.
+    mutating func receiveRTP(
+        _ datagram: inout MutableRawSpan, length: Int, slot: Int, arrival: Instant, queued: Instant
+    ) {
         // A viewer has no media to send: not worth a decryption.
         guard runtimes[slot].role == .publisher else {
             counters.rtpDropped &+= 1
@@ -23,7 +27,8 @@ extension Engine {
                 counters.rtpUnbound &+= 1
                 return
             }
-            accept(packet, opened.index, slot: slot, room: room, track: track, arrival: arrival)
+            accept(
+                packet, opened.index, slot: slot, room: room, track: track, arrival: arrival, queued: queued)
         } catch {
             counters.rtpMalformed &+= 1
         }
@@ -47,7 +52,7 @@ extension Engine {
     }
 
     /// Hears what was held back, now that the keys are there.
-    mutating func receiveEarly(_ slot: Int, into batch: inout DatagramBatch) {
+    mutating func receiveEarly(_ slot: Int, at now: Instant, into batch: inout DatagramBatch) {
         let handle = handle(slot)
         let early = runtimes[slot].early
         runtimes[slot].early = []
@@ -60,7 +65,8 @@ extension Engine {
                 receiveRTCP(
                     &bytes, length: bytes.byteCount, slot: slot, arrival: datagram.arrival, into: &batch)
             } else {
-                receiveRTP(&bytes, length: bytes.byteCount, slot: slot, arrival: datagram.arrival)
+                receiveRTP(
+                    &bytes, length: bytes.byteCount, slot: slot, arrival: datagram.arrival, queued: now)
             }
         }
     }
@@ -108,7 +114,7 @@ extension Engine {
 
     private mutating func accept(
         _ packet: borrowing RTPPacketView, _ index: UInt64, slot: Int, room: Int, track place: Int,
-        arrival: Instant
+        arrival: Instant, queued: Instant
     ) {
         let track = rooms[room].tracks[place]
         let isJump = track.statistics.receive(
@@ -130,19 +136,14 @@ extension Engine {
             if isNewest { track.strip(index) }
             return
         }
-        store(packet, index: index, in: track, slot: slot, arrival: arrival)
+        store(packet, index: index, in: track, slot: slot, arrival: arrival, queued: queued)
         noteArrival(slot: slot, room: room, track: track, at: arrival)
         queueFanOut(track, room: room, place: place)
     }
 
-    mutating func queueFanOut(_ track: Track, room: Int, place: Int) {
-        guard !track.isQueued else { return }
-        track.isQueued = true
-        fanOuts.append((room: room, track: place))
-    }
-
     private mutating func store(
-        _ packet: borrowing RTPPacketView, index: UInt64, in track: Track, slot: Int, arrival: Instant
+        _ packet: borrowing RTPPacketView, index: UInt64, in track: Track, slot: Int, arrival: Instant,
+        queued: Instant
     ) {
         var stored = PacketRing.Packet()
         guard let place = track.trackIndex(index) else {
@@ -154,6 +155,7 @@ extension Engine {
             timers.hasten(slot, to: .zero)
         }
         stored.index = place
+        stored.arrival = queued
         stored.stream = track.stream
         stored.timestamp = packet.timestamp
         stored.marker = packet.marker
@@ -202,13 +204,21 @@ extension Engine {
     private func inspectVideo(
         _ packet: borrowing RTPPacketView, _ track: Track, _ stored: inout PacketRing.Packet, arrival: Instant
     ) {
+        // What we cannot read may be needed.
+        stored.reference = .some
         guard let payload = try? H264Payload(packet.payload) else { return }
+        stored.reference = .unknown
         if let range = payload.sequenceParameterSet {
             noteParameterSet(packet.payload.extracting(range), track)
         }
         if payload.startsIDR, track.keyframeTimestamp != packet.timestamp {
             track.keyframeTimestamp = packet.timestamp
             noteKeyframe(track, at: arrival)
+        }
+        if payload.isReference {
+            stored.reference = .some
+        } else if payload.containsOtherPicture {
+            stored.reference = .none
         }
         track.markEntryPoint(payload, of: &stored)
     }

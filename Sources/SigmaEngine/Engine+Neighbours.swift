@@ -58,11 +58,13 @@ extension Engine {
         guard !relays.isEmpty else { return }
         for relay in relays {
             let track = relay.track
-            guard let packet = track.ring.packet(relay.serial) else { continue }
+            let window = unsafe track.ring.window
+            guard window.contains(relay.serial) else { continue }
             let relayed = RelayedPacket(
                 publication: track.publication, track: Int(track.mediaLine), serial: relay.serial,
-                arrival: track.lastArrival, timeline: track.timeline, packet: packet)
-            track.ring.withOctets(relay.serial) { octets in send(track.feeds, relayed, octets) }
+                arrival: track.lastArrival, timeline: track.timeline,
+                packet: window[relay.serial])
+            send(track.feeds, relayed, window.octets(relay.serial))
         }
         relays.removeAll(keepingCapacity: true)
     }

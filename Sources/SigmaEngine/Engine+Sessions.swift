@@ -131,7 +131,7 @@ extension Engine {
 
     /// What the viewers of a room follow from now on.
     mutating func setTracks(_ tracks: [Track], room place: Int) {
-        fanOuts.removeAll { $0.room == place }
+        fanOuts.remove(room: place)
         rooms[place].tracks = tracks
         for viewer in rooms[place].viewers { subscribe(viewer) }
     }
@@ -152,7 +152,7 @@ extension Engine {
     private mutating func prepareEgress(_ slot: Int, _ media: [MediaLineRecord]) {
         runtimes[slot].egressCount = media.count
         for (index, line) in media.enumerated() {
-            runtimes[slot].egress[index].line = line
+            runtimes[slot].egress[index].negotiate(line)
             slab[slot].egress[index].ssrc = line.ssrc
             slab[slot].egress[index].payloadType = line.payloadType
             // Below 2¹⁵, so that early loss cannot make the peer guess the rollover counter wrong
@@ -167,7 +167,9 @@ extension Engine {
         let tracks = rooms[runtimes[slot].room].tracks
         for index in 0..<runtimes[slot].egressCount {
             let kind = runtimes[slot].egress[index].line.kind
-            runtimes[slot].egress[index].subscribe(to: tracks.firstIndex { $0.line.kind == kind })
+            let place = tracks.firstIndex { $0.line.kind == kind }
+            runtimes[slot].egress[index].subscribe(
+                to: place, from: place.map { tracks[$0].ring.nextSerial } ?? 0)
         }
     }
 
@@ -227,6 +229,8 @@ extension Engine {
             forgetPublication(of: place)
         } else {
             rooms[place].viewers.removeAll { $0 == slot }
+            // The places have moved: nobody of the walk is known to have all.
+            for track in rooms[place].tracks { track.fanOut.settled = 0 }
         }
         guard rooms[place].isEmpty else { return }
         forgetPublication(of: place)

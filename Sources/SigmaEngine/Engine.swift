@@ -11,11 +11,12 @@ package import SigmaWire
 ///                         └──▶ SRTP ──▶ ring of the track ──▶ fanOut ──▶ every viewer
 /// ```
 ///
-/// The law of the caller: after any number of ``receive(_:length:on:arrival:now:into:)`` call
-/// ``fanOut(at:into:)`` until it says that nothing is left; commands, results of handshakes and
-/// ``advance(to:into:)`` only while no fan-out is unfinished. Jobs of ``takeHandshakeJobs()`` are carried to
-/// ``Handshakes``, their results back. Whatever comes out is sent before the batch is
-/// emptied, and a batch has at least ``outputReserve`` free places at each call.
+/// The law of the caller: call ``fanOut(at:into:atMost:)``, which does a slice, until it says that nothing is
+/// left. Between two slices, and at any other time, everything else may be called, in any order:
+/// ``receive(_:length:on:arrival:now:into:)`` above all, since what has come in by then goes out with the rest; then
+/// ``advance(to:into:)``, commands, results of handshakes. Jobs of ``takeHandshakeJobs()`` are carried to
+/// ``Handshakes``, their results back. Whatever comes out is sent before the batch is emptied, and a batch has at
+/// least ``outputReserve`` free places at each call.
 ///
 /// - SeeAlso: "One packet's journey" in ARCHITECTURE.md
 package struct Engine: ~Copyable {
@@ -38,8 +39,7 @@ package struct Engine: ~Copyable {
     var handshakeJobs: [HandshakeJob] = []
     /// Jobs that were taken and whose results have not come back.
     var handshakesInFlight = 0
-    /// Room and track that have packets to fan out.
-    var fanOuts: [(room: Int, track: Int)] = []
+    var fanOuts = FanOutQueue()
     package internal(set) var counters = EngineCounters()
     package internal(set) var isDraining = false
     /// Unix time minus `now`, ns; the shell sets it before each round.
@@ -113,7 +113,7 @@ package struct Engine: ~Copyable {
             receiveDTLS(datagram.bytes.extracting(0..<length), on: path, now: now)
         case .rtp:
             guard let slot = route(path) else { return }
-            receiveRTP(&datagram, length: length, slot: slot, arrival: arrival)
+            receiveRTP(&datagram, length: length, slot: slot, arrival: arrival, queued: arrival)
         case .rtcp:
             guard let slot = route(path) else { return }
             receiveRTCP(&datagram, length: length, slot: slot, arrival: arrival, into: &batch)

@@ -38,6 +38,10 @@ package struct EngineCounters: Equatable, Sendable {
     package var keyframeRequestsReceived: UInt64 = 0
     package var sessionsOpened: UInt64 = 0
     package var sessionsEnded: UInt64 = 0
+    /// Packets and pictures that were dropped for viewers, since sending did not keep up; pictures that the ring
+    /// has overwritten are not counted.
+    package var packetsDropped: UInt64 = 0
+    package var picturesDropped: UInt64 = 0
     /// A datagram of ours that found the outgoing batch full.
     package var outputDropped: UInt64 = 0
 
@@ -63,6 +67,7 @@ package struct EngineCounters: Equatable, Sendable {
             ("rtcp_unknown", rtcpUnknown), ("keyframe_requests_sent", keyframeRequestsSent),
             ("keyframe_requests_received", keyframeRequestsReceived),
             ("sessions_opened", sessionsOpened), ("sessions_ended", sessionsEnded),
+            ("packets_dropped", packetsDropped), ("pictures_dropped", picturesDropped),
             ("output_dropped", outputDropped),
         ]
     }

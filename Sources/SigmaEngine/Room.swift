@@ -70,13 +70,7 @@ final class Track {
     var nextRelayed: UInt64 = 0
     var relayedSince: UInt64 = 0
 
-    // The fan-out that runs: packets up to `fanOutEnd`, from `fanOutNext` on, viewers from `cursor` on.
-    var fanOutNext: UInt64 = 0
-    var fanOutEnd: UInt64 = 0
-    var cursor = 0
-    var serialCursor: UInt64 = 0
-    var isQueued = false
-    var isFanningOut = false
+    var fanOut = FanOutWalk()
 
     /// - Parameter isUnambiguous: No other m-section announces the same SSRC.
     init(mediaLine: UInt8, line: MediaLineRecord, isUnambiguous: Bool) {

@@ -56,54 +56,6 @@ struct EarlyDatagram {
     let arrival: Instant
 }
 
-/// The part of an outgoing stream that a restart may forget.
-struct EgressRuntime: BitwiseCopyable {
-    /// As the viewer negotiated it.
-    var line = MediaLineRecord()
-    /// The track it follows, by place in the room; `nil` while the room has none of its kind.
-    var track: Int?
-    private var isStarted = false
-    /// The stream of the track that it is in, or was in last.
-    private var stream: UInt32 = 0
-    /// The viewer has the parameter sets up to this number of that stream; 0 for none.
-    var parameterSets: UInt32 = 0
-    /// Outgoing index = source index + this.
-    var indexOffset: Int64 = 0
-    /// Source indices before the first that was forwarded stay behind.
-    var firstSourceIndex: UInt64 = 0
-    var lastSent = Instant.zero
-    var nextSenderReport = Instant.never
-    /// The viewer's last FIR: the same number again is the same request (RFC 5104 §4.3.1.1).
-    var lastFIR: UInt8?
-    /// Losses of the last report of the viewer.
-    var reportedLost: Int32 = 0
-
-    func follows(_ stream: UInt32) -> Bool { isStarted && self.stream == stream }
-
-    /// Something was sent under its SSRC.
-    var isKnown: Bool { lastSent != .zero }
-
-    /// Whether the decoder that `packet` would start anew has all parameter sets that came before.
-    func hasParameterSets(for packet: PacketRing.Packet) -> Bool {
-        stream == packet.stream && packet.parameterSets > 0 && parameterSets == packet.parameterSets
-    }
-
-    mutating func follow(_ stream: UInt32) {
-        if self.stream != stream { parameterSets = 0 }
-        self.stream = stream
-        isStarted = true
-    }
-
-    /// Nothing more until the next entry point.
-    mutating func hold() { isStarted = false }
-
-    mutating func subscribe(to track: Int?) {
-        self.track = track
-        isStarted = false
-        parameterSets = 0
-    }
-}
-
 /// The runtimes of all slots, in place.
 @safe struct RuntimeTable: ~Copyable {
     private let count: Int

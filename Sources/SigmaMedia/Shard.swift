@@ -16,9 +16,12 @@ struct Shard: ~Copyable {
     /// The last event that the control thread was told.
     private var eventsTold: UInt64 = 0
     private var outbox: NeighbourOutbox
+    private var budget: FanOutBudget
+    /// Something is left to be sent to viewers.
+    private var isFanningOut = false
     private var isFinished = false
 
-    /// Batches taken from the sockets before timers and commands have their turn.
+    /// Batches taken from a socket before the others have their turn.
     private static let batchesPerRound = 8
     /// Messages taken from one neighbour in a round.
     private static let messagesPerRound = 512
@@ -35,22 +38,27 @@ struct Shard: ~Copyable {
         self.ways = ways
         self.poll = poll
         outbox = NeighbourOutbox(shard: index, ways.post)
+        budget = FanOutBudget(capacity: batch.capacity)
     }
 
     /// Runs until ``ShardCommand/finish``.
     mutating func run() throws(SystemError) {
         let bell = ways.post.bells[index]
         while !isFinished {
-            let ready = try poll.wait(milliseconds: SystemClock.milliseconds(until: engine.deadline))
+            let ready = try poll.wait(
+                milliseconds: isFanningOut ? 0 : SystemClock.milliseconds(until: engine.deadline))
             let now = readClocks()
-            if ready.contains(where: { $0.descriptor == bell.number }) { bell.silence() }
             for item in ready {
-                guard let socket = sockets.first(where: { $0.number == item.descriptor }) else { continue }
-                try receiveDatagrams(socket, at: now)
+                if item.descriptor == bell.number {
+                    bell.silence()
+                    takeFromNeighbours(at: now)
+                    applyHandshakes(at: now)
+                    takeCommands(at: now)
+                } else if let socket = sockets.first(where: { $0.number == item.descriptor }) {
+                    try receiveDatagrams(socket, at: now)
+                }
             }
-            takeFromNeighbours(at: now)
-            applyHandshakes(at: now)
-            takeCommands(at: now)
+            fanOutSlice(at: now)
             while engine.advance(to: now, into: &batch) { flush() }
             endRound(at: now)
         }
@@ -85,6 +93,7 @@ struct Shard: ~Copyable {
 
     // MARK: Datagrams
 
+    /// Takes what the socket has, so that the next slice of the fan-out carries as much as there is.
     private mutating func receiveDatagrams(
         _ socket: ShardSocket, at roundStart: Instant
     ) throws(SystemError) {
@@ -96,12 +105,22 @@ struct Shard: ~Copyable {
             takeFromNeighbours(at: now)
             for place in 0..<count { receive(place, of: socket, at: now) }
             relay()
-            while engine.fanOut(at: now, into: &batch) { flush() }
-            flush()
-            ways.handshakes.submit(engine.takeHandshakeJobs(), from: index)
-            guard count > 0 else { return }
+            // A batch that is not full was the last one.
+            guard count == UDPSocket.receiveLimit else { return }
             now = readClocks()
         }
+    }
+
+    private mutating func fanOutSlice(at now: Instant) {
+        flush()
+        let start = SystemClock.monotonic()
+        isFanningOut = engine.fanOut(at: now, into: &batch, atMost: budget.datagrams)
+        let count = batch.count
+        guard count > 0 else { return }
+        flush()
+        budget.note(
+            datagrams: count, took: Interval(nanoseconds: SystemClock.monotonic() - start),
+            isDone: !isFanningOut)
     }
 
     private mutating func receive(_ place: Int, of socket: ShardSocket, at now: Instant) {
@@ -143,7 +162,6 @@ struct Shard: ~Copyable {
             if !ways.post.isEmpty(from: neighbour, to: index) { ways.post.bells[index].ring() }
         }
         relay()
-        while engine.fanOut(at: now, into: &batch) { flush() }
     }
 
     private mutating func take(
@@ -180,7 +198,6 @@ struct Shard: ~Copyable {
             engine.apply(item.result, isAnswer: item.isAnswer, at: now, into: &batch)
         }
         relay()
-        while engine.fanOut(at: now, into: &batch) { flush() }
     }
 
     // MARK: The control thread

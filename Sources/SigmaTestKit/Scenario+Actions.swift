@@ -9,7 +9,7 @@ extension Scenario {
         case roams, rebinds, nominatesAgain, checksFromTwoNetworks
         case asksForKeyframes
         case encoderRestarts, numbersJump, mediaPauses, mediaResumes, probesWithPadding
-        case attacks, linkChanges, clockJumps, publisherClockJumps, serverPauses
+        case attacks, linkChanges, clockJumps, publisherClockJumps, serverPauses, paceChanges
         case viewerPaused, viewerResumed
     }
 
@@ -39,6 +39,7 @@ extension Scenario {
         case .clockJumps: simulation.server.stepWallClock(by: clockStep())
         case .publisherClockJumps: jumpPublisherClock()
         case .serverPauses: pauseServer()
+        case .paceChanges: changePace()
         case .viewerPaused: setPaused(true)
         case .viewerResumed: setPaused(false)
         }
@@ -119,6 +120,13 @@ extension Scenario {
         let longest: Int64 = isClean || random.chance(0.8) ? 300_000_000 : 40_000_000_000
         simulation.pauseServer(
             for: Int64.random(in: 1_000_000...longest, using: &random), clockStops: random.chance(0.5))
+    }
+
+    /// Slices of one datagram or of many; the server keeps up with them, or not.
+    private func changePace() {
+        let slice = [.max, 1, Int.random(in: 2...9, using: &random)].randomElement(using: &random) ?? .max
+        let interval = random.chance(0.5) ? 0 : Int64.random(in: 100_000...8_000_000, using: &random)
+        simulation.server.pace = SimulatedServer.Pace(slice: slice, interval: interval)
     }
 
     private func setPaused(_ isPaused: Bool) {

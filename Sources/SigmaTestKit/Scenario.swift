@@ -78,6 +78,7 @@ package final class Scenario {
         pass(shape.pause)
         // With packets out of order a viewer misses those of its first picture that came before its head.
         if isClean { simulation.checkNumbers() }
+        simulation.server.pace = SimulatedServer.Pace()
         simulation.haltAll()
         simulation.run(for: Self.oblivion)
         simulation.checkFreed()

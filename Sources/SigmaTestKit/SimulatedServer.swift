@@ -22,6 +22,23 @@ package import SigmaWire
     private var random: SplitMix64
     /// Nanoseconds that the server's clock is behind the simulation's.
     private var lostTime: Int64 = 0
+    /// How it sends to viewers.
+    package var pace = Pace()
+    private var isFanningOut = false
+    private var nextSlice: Int64 = 0
+
+    /// What the server can do in its time.
+    package struct Pace: Equatable, Sendable {
+        /// Datagrams of a slice of the fan-out at most; with few of them a slice follows each datagram received.
+        package var slice: Int
+        /// Nanoseconds that a slice takes: with 0 there is time for all of them at once.
+        package var interval: Int64
+
+        package init(slice: Int = .max, interval: Int64 = 0) {
+            self.slice = slice
+            self.interval = interval
+        }
+    }
 
     /// - Parameter handshakeLatency: Nanoseconds that a step of a handshake takes at most.
     /// - Throws: When OpenSSL cannot make an identity.
@@ -132,6 +149,7 @@ package import SigmaWire
         if let tick = engine.deadline { earliest = min(earliest, tick.nanoseconds + lostTime) }
         if let timer = handshakes.deadline { earliest = min(earliest, timer.nanoseconds + lostTime) }
         if let first = jobs.first { earliest = min(earliest, first.due) }
+        if isFanningOut { earliest = min(earliest, nextSlice) }
         return earliest == .max ? nil : earliest
     }
 
@@ -145,7 +163,13 @@ package import SigmaWire
             &raw, length: bytes.count, on: path, arrival: instant(min(arrival ?? now, now)),
             now: instant(now),
             into: &batch)
+        guard pace.slice <= Self.shortSlice, pace.interval == 0,
+            batch.count + Self.shortSlice + Engine.outputReserve <= batch.capacity
+        else { return }
+        isFanningOut = engine.fanOut(at: instant(now), into: &batch, atMost: pace.slice)
     }
+
+    private static let shortSlice = 8
 
     /// Everything that follows from what was received and from the time.
     ///
@@ -153,8 +177,7 @@ package import SigmaWire
     package func run(at now: Int64, send: (Path, [UInt8]) -> Void) {
         let time = instant(now)
         drain(send)
-        while engine.fanOut(at: time, into: &batch) { drain(send) }
-        drain(send)
+        fanOut(at: now, send)
         while engine.advance(to: time, into: &batch) { drain(send) }
         drain(send)
         for result in dueHandshakes(at: time) {
@@ -162,8 +185,16 @@ package import SigmaWire
             drain(send)
         }
         runHandshakes(at: now, send)
-        while engine.fanOut(at: time, into: &batch) { drain(send) }
-        drain(send)
+        fanOut(at: now, send)
+    }
+
+    private func fanOut(at now: Int64, _ send: (Path, [UInt8]) -> Void) {
+        repeat {
+            guard now >= nextSlice || pace.interval == 0 else { return }
+            isFanningOut = engine.fanOut(at: instant(now), into: &batch, atMost: pace.slice)
+            nextSlice = now + pace.interval
+            drain(send)
+        } while isFanningOut && pace.interval == 0
     }
 
     private func dueHandshakes(at time: Instant) -> [HandshakeResult] {

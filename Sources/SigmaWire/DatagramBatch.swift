@@ -63,16 +63,29 @@
     @discardableResult
     package mutating func append(on path: Path, _ body: (inout MutableRawSpan) -> Int) -> Bool {
         guard count < capacity else { return false }
-        let slot = unsafe UnsafeMutableRawBufferPointer(rebasing: arena[used..<(used + Self.slotLength)])
-        var span = unsafe MutableRawSpan(_unsafeBytes: slot)
+        var span = nextSlot
         let length = body(&span)
-        precondition(length <= Self.slotLength, "a datagram is longer than its slot")
-        guard length > 0 else { return true }
         take(length, on: path)
         return true
     }
 
-    private mutating func take(_ length: Int, on path: Path) {
+    /// Room for one datagram, which ``take(_:on:)`` then adds; only while ``isFull`` is false.
+    package var nextSlot: MutableRawSpan {
+        @_lifetime(&self)
+        mutating get {
+            precondition(count < capacity, "the batch is full")
+            let slot = unsafe UnsafeMutableRawBufferPointer(rebasing: arena[used..<(used + Self.slotLength)])
+            let span = unsafe MutableRawSpan(_unsafeBytes: slot)
+            return unsafe _overrideLifetime(span, mutating: &self)
+        }
+    }
+
+    /// Adds the datagram that ``nextSlot`` was filled with.
+    ///
+    /// - Parameter length: Octets; 0 leaves it out.
+    package mutating func take(_ length: Int, on path: Path) {
+        precondition(length <= Self.slotLength && count < capacity, "a datagram is longer than its slot")
+        guard length > 0 else { return }
         let last = runCount - 1
         if last >= 0, runs[last].takes(path, length) {
             runs[last].octets += length

@@ -18,10 +18,11 @@ struct PacketRingTests {
         }
         let serials = (ring.oldestSerial, ring.nextSerial)
         #expect(serials == (2, 6))
-        let indices = (0..<8).map { ring.packet($0)?.index }
+        let window = unsafe ring.window
+        let indices = (0..<8).map { window.contains($0) ? window[$0].index : nil }
         #expect(indices == [nil, nil, 102, 103, 104, 105, nil, nil])
         for serial in 2..<6 as Range<UInt64> {
-            let octets = ring.withOctets(serial) { $0.array(0..<$0.byteCount) }
+            let octets = window.octets(serial).array(0..<2)
             #expect(octets == [UInt8(serial), UInt8(serial)])
         }
     }
@@ -67,13 +68,15 @@ struct PacketRingTests {
         append([1100, 1099, 1100, 1084, 300], timestamp: 1, to: &ring)
         append([900, 899], timestamp: 2, to: &ring)
         append([1488, 1488, 1487], timestamp: 3, to: &ring)
-        ring.equalise(0..<10)
-        let padding = (0..<10).map { ring.packet($0)?.padding }
+        ring.equalise()
+        let window = unsafe ring.window
+        let padding = (0..<10).map { window[$0].padding }
         #expect(padding == [0, 1, 0, 16, 0, 0, 0, 0, 0, 1])
-        let octets = ring.withOctets(3) { $0.array(0..<$0.byteCount) }
+        let padded = window.octets(3)
+        let octets = padded.array(0..<padded.byteCount)
         #expect(octets.count == 12 + 1100)
         #expect(octets.suffix(17) == [7] + [UInt8](repeating: 0, count: 15) + [16])
-        let untouched = ring.withOctets(4) { $0.byteCount }
+        let untouched = window.octets(4).byteCount
         #expect(untouched == 312)
     }
 
@@ -88,8 +91,9 @@ struct PacketRingTests {
             packet.payloadLength = 1480
             _ = unsafe ring.append(packet, [UInt8](repeating: 7, count: 1500).span.bytes)
         }
-        ring.equalise(0..<4)
-        let padding = (0..<4).map { ring.packet($0)?.padding }
+        ring.equalise()
+        let window = unsafe ring.window
+        let padding = (0..<4).map { window[$0].padding }
         #expect(padding == [0, 0, 0, 0])
     }
 }

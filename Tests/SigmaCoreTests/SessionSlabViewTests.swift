@@ -63,8 +63,8 @@ struct SessionSlabViewTests {
         #expect(throws: SlabError.truncated) { try inventory(whole + [0]) }
         #expect(throws: SlabError.foreign) { try inventory([UInt8](repeating: 0, count: whole.count)) }
         var newer = whole
-        newer[8] = 3
-        #expect(throws: SlabError.version(3)) { try inventory(newer) }
+        newer[8] = 4
+        #expect(throws: SlabError.version(4)) { try inventory(newer) }
     }
 
     @Test(arguments: [(16, 4, SlabError.recordLength), (24, 0, .count), (31, 1, .count), (24, 3, .truncated)])

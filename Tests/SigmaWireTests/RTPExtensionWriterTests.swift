@@ -3,13 +3,13 @@ import Testing
 
 @Suite("RTPExtensionWriter: RFC 8285 §4.2")
 struct RTPExtensionWriterTests {
-    @Test func `an element given octet by octet reads as it was given`() throws {
+    @Test func `an element reads as it was given`() throws {
         let bytes = written { raw in
             let header = RTPHeader(
                 marker: false, payloadType: 96, sequenceNumber: 1, timestamp: 2, ssrc: SSRC(rawValue: 3))
             header.write(to: &raw, hasExtension: true)
             var writer = RTPExtensionWriter()
-            writer.append(id: 5, count: 3, to: &raw) { UInt8($0) + 7 }
+            writer.append(id: 5, [UInt8(7), 8, 9].span.bytes, to: &raw)
             return writer.finish(in: &raw)
         }
         let packet = try RTPPacketView(bytes.span.bytes)
@@ -24,7 +24,7 @@ struct RTPExtensionWriterTests {
     func `an id or a length that the one-byte form has not is left out`(id: UInt8, count: Int) {
         let bytes = written { raw in
             var writer = RTPExtensionWriter()
-            writer.append(id: id, count: count, to: &raw) { _ in 1 }
+            writer.append(id: id, [UInt8](repeating: 1, count: count).span.bytes, to: &raw)
             return writer.finish(in: &raw)
         }
         #expect(bytes.count == RTP.fixedHeaderLength)
@@ -35,7 +35,7 @@ struct RTPExtensionWriterTests {
         var span = bytes.mutableSpan
         var raw = span.mutableBytes
         var writer = RTPExtensionWriter()
-        writer.append(id: 1, count: 2, to: &raw) { _ in 1 }
+        writer.append(id: 1, [UInt8(1), 1].span.bytes, to: &raw)
         let end = writer.finish(in: &raw)
         #expect(end == RTP.fixedHeaderLength)
     }

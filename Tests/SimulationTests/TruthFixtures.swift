@@ -47,6 +47,9 @@ enum Picture {
     static func idr(_ tag: UInt8) -> [UInt8] { [0x7C, 0x85, 0x88, tag] }
     static func idrEnd(_ tag: UInt8) -> [UInt8] { [0x7C, 0x45, 0x88, tag] }
     static func other(_ tag: UInt8) -> [UInt8] { [0x41, 0x9A, 0x20, tag] }
+    /// Of a picture that no other needs (nal_ref_idc 0), in two fragments.
+    static func disposable(_ tag: UInt8) -> [UInt8] { [0x1C, 0x81, 0x9A, tag] }
+    static func disposableEnd(_ tag: UInt8) -> [UInt8] { [0x1C, 0x41, 0x9A, tag] }
 }
 
 struct ReceivedRTP: Equatable {

@@ -51,6 +51,9 @@ import SigmaWire
     private(set) var members: [Member] = []
     var now: Int64 = 50_000_000_000
     private var nextCheck: Int64 = 0
+    /// Datagrams of a slice of the fan-out, and whether there is time for any.
+    var slice = Int.max
+    var isStalled = false
     /// Members that send no checks any more.
     var silent: Set<SessionID> = []
 
@@ -206,9 +209,18 @@ import SigmaWire
         }
     }
 
-    private func settle() {
+    /// Does one slice.
+    ///
+    /// - Returns: Whether something is left.
+    func fanOutSlice() -> Bool {
+        let isLeft = engine.fanOut(at: instant, into: &batch, atMost: slice)
         drain()
-        while engine.fanOut(at: instant, into: &batch) { drain() }
+        return isLeft
+    }
+
+    func settle() {
+        drain()
+        while !isStalled, engine.fanOut(at: instant, into: &batch, atMost: slice) { drain() }
         drain()
         while engine.advance(to: instant, into: &batch) { drain() }
         drain()

@@ -8,7 +8,7 @@ internal import SigmaWire
 enum SlabHeader {
     /// Reads "SIGMASLB".
     static let magic: UInt64 = 0x5349_474D_4153_4C42
-    static let version: UInt64 = 2
+    static let version: UInt64 = 3
 
     static let magicOffset = 0
     static let versionOffset = 8

@@ -2,23 +2,39 @@ internal import SigmaWire
 
 /// The last packets of one track, decrypted, in the order of their arrival.
 ///
-/// Preallocated; the oldest is overwritten. A packet is known by its serial number, 0, 1, 2 … as it arrived.
+/// Preallocated; the oldest is overwritten. A packet is known by its serial number, 0, 1, 2 … as it arrived. It is
+/// the queue of every viewer at once: each keeps the serial it gets next.
 @safe package struct PacketRing: ~Copyable {
     /// Octets of one packet at most.
     package static let packetLimit = 1500
 
     private let capacity: Int
-    private let octets: UnsafeMutableRawBufferPointer
-    private var packets: [Packet]
+    private let octets: UnsafeMutableRawPointer
+    private let packets: UnsafeMutablePointer<Packet>
     /// The serial the next packet gets.
     package private(set) var nextSerial: UInt64 = 0
+    /// What ``equalise()`` has not looked at begins here.
+    private var equalisedEnd: UInt64 = 0
+    /// The picture that ``equalise()`` looked at last.
+    private var picture = Picture()
+
+    private struct Picture {
+        var timestamp: UInt32 = 0
+        var extensionCount: UInt8 = 0
+        var count = 0
+        /// Octets of the longest payload, padding included.
+        var longest = 0
+    }
 
     /// What forwarding needs to know of a packet, found out once.
     package struct Packet: BitwiseCopyable, Sendable {
         /// The SRTP index it came under, stripped packets left out.
         package var index: UInt64 = 0
+        /// When it could have gone out: what waits for long is dropped.
+        package var arrival = Instant.zero
         package var timestamp: UInt32 = 0
         package var marker = false
+        package var reference = Reference.unknown
         /// Which of the track's streams it is of: one for each source, and for each part of it behind a jump.
         package var stream: UInt32 = 0
         package var entryPoint = EntryPoint.none
@@ -50,6 +66,15 @@ internal import SigmaWire
         case whole
     }
 
+    /// Whether other pictures are decoded with the help of what is in a packet.
+    package enum Reference: UInt8, BitwiseCopyable, Sendable {
+        /// Nothing but what accompanies a picture.
+        case unknown
+        /// A slice that no other picture needs (ITU-T H.264 §7.4.1, nal_ref_idc 0).
+        case none
+        case some
+    }
+
     package struct CarriedExtension: BitwiseCopyable, Sendable {
         package var kind = ExtensionKind.audioLevel
         package var start: UInt16 = 0
@@ -58,13 +83,19 @@ internal import SigmaWire
         package init() {}
     }
 
+    /// - Parameter capacity: Packets; a power of two.
     package init(capacity: Int) {
+        precondition(capacity > 0 && capacity & (capacity - 1) == 0, "a ring's length is a power of two")
         self.capacity = capacity
         unsafe octets = .allocate(byteCount: capacity * Self.packetLimit, alignment: 64)
-        packets = Array(repeating: Packet(), count: capacity)
+        unsafe packets = .allocate(capacity: capacity)
+        unsafe packets.initialize(repeating: Packet(), count: capacity)
     }
 
-    deinit { unsafe octets.deallocate() }
+    deinit {
+        unsafe octets.deallocate()
+        unsafe packets.deallocate()
+    }
 
     package var oldestSerial: UInt64 { nextSerial > UInt64(capacity) ? nextSerial - UInt64(capacity) : 0 }
 
@@ -73,13 +104,13 @@ internal import SigmaWire
     /// - Returns: `false` when it is longer than ``packetLimit``.
     package mutating func append(_ packet: Packet, _ bytes: RawSpan) -> Bool {
         guard bytes.byteCount <= Self.packetLimit else { return false }
-        let place = Int(nextSerial % UInt64(capacity))
-        packets[place] = packet
-        packets[place].length = UInt16(bytes.byteCount)
-        let start = place * Self.packetLimit
+        let place = place(nextSerial)
+        var packet = packet
+        packet.length = UInt16(bytes.byteCount)
+        unsafe packets[place] = packet
         unsafe bytes.withUnsafeBytes { source in
-            unsafe UnsafeMutableRawBufferPointer(rebasing: octets[start..<(start + source.count)])
-                .copyMemory(from: source)
+            guard let base = source.baseAddress else { return }
+            unsafe (octets + place * Self.packetLimit).copyMemory(from: base, byteCount: source.count)
         }
         nextSerial += 1
         return true
@@ -92,7 +123,7 @@ internal import SigmaWire
     package func beginning(since timestamp: UInt32, stream: UInt32) -> (serial: UInt64, index: UInt64)? {
         var found: (serial: UInt64, index: UInt64)?
         for serial in oldestSerial..<nextSerial {
-            let packet = packets[Int(serial % UInt64(capacity))]
+            let packet = unsafe packets[place(serial)]
             guard packet.stream == stream, Int32(bitPattern: packet.timestamp &- timestamp) >= 0 else {
                 continue
             }
@@ -101,65 +132,119 @@ internal import SigmaWire
         return found
     }
 
-    /// Pads packets of one picture to one length, so that they can go to the kernel as one message.
+    /// Pads what came since the last call, so that a picture's packets can go to the kernel as one message.
     ///
-    /// Browsers cut a picture into packets that differ by an octet. The padding belongs to the packet from now on,
-    /// so that every viewer, and every repetition, gets the same octets.
-    ///
-    /// - Parameter serials: Packets that nobody was sent yet.
-    package mutating func equalise(_ serials: Range<UInt64>) {
-        var first = serials.lowerBound
-        while first < serials.upperBound {
+    /// Browsers cut a picture into packets that differ by an octet. The padding belongs to the packet from then on,
+    /// so that every viewer, and every repetition, gets the same octets: call it before anybody is sent the
+    /// packet. What came before is as long as it is; what follows in its picture is padded to the same length.
+    package mutating func equalise() {
+        var first = max(equalisedEnd, oldestSerial)
+        while first < nextSerial {
+            let start = unsafe packets[place(first)]
+            if start.timestamp != picture.timestamp || start.extensionCount != picture.extensionCount {
+                picture = Picture(timestamp: start.timestamp, extensionCount: start.extensionCount)
+            }
             var end = first
-            var longest: UInt16 = 0
-            while end < serials.upperBound, belongsTogether(first, end) {
-                longest = max(longest, packets[place(end)].payloadLength)
+            while end < nextSerial, isOfPicture(end) {
+                picture.longest = max(picture.longest, unsafe Int(packets[place(end)].payloadLength))
+                picture.count += 1
                 end += 1
             }
-            if end - first >= Self.leastEqualised {
-                for serial in first..<end { pad(place(serial), to: longest) }
+            if picture.count >= Self.leastEqualised {
+                for serial in first..<end { pad(place(serial), to: picture.longest) }
             }
-            first = max(end, first + 1)
+            first = end
         }
+        equalisedEnd = nextSerial
     }
 
     /// Fewer gain nothing.
-    private static let leastEqualised: UInt64 = 3
+    private static let leastEqualised = 3
     /// More would be bandwidth for nothing: the shorter last packet of a picture stays as it is.
-    private static let paddingLimit: UInt16 = 16
+    private static let paddingLimit = 16
 
-    private func place(_ serial: UInt64) -> Int { Int(serial % UInt64(capacity)) }
+    private func place(_ serial: UInt64) -> Int { Int(truncatingIfNeeded: serial) & (capacity - 1) }
 
-    private func belongsTogether(_ first: UInt64, _ other: UInt64) -> Bool {
-        packets[place(first)].timestamp == packets[place(other)].timestamp
-            && packets[place(first)].extensionCount == packets[place(other)].extensionCount
+    private func isOfPicture(_ serial: UInt64) -> Bool {
+        let packet = unsafe packets[place(serial)]
+        return packet.timestamp == picture.timestamp && packet.extensionCount == picture.extensionCount
     }
 
-    private mutating func pad(_ place: Int, to length: UInt16) {
-        let packet = packets[place]
+    private mutating func pad(_ place: Int, to length: Int) {
+        var packet = unsafe packets[place]
+        let padding = length - Int(packet.payloadLength)
         let end = Int(packet.payloadStart) + Int(packet.payloadLength)
-        guard packet.payloadLength < length, length - packet.payloadLength <= Self.paddingLimit,
-            end + Int(length - packet.payloadLength) <= Self.packetLimit
-        else { return }
-        let padding = Int(length - packet.payloadLength)
-        let base = place * Self.packetLimit + end
-        for offset in 0..<(padding - 1) { unsafe octets[base + offset] = 0 }
-        unsafe octets[base + padding - 1] = UInt8(padding)
-        packets[place].padding = UInt8(padding)
-        packets[place].length = UInt16(max(Int(packet.length), end + padding))
+        guard (1...Self.paddingLimit).contains(padding), end + padding <= Self.packetLimit else { return }
+        let target = unsafe octets + place * Self.packetLimit + end
+        unsafe target.initializeMemory(as: UInt8.self, repeating: 0, count: padding - 1)
+        unsafe target.storeBytes(of: UInt8(padding), toByteOffset: padding - 1, as: UInt8.self)
+        packet.padding = UInt8(padding)
+        packet.length = UInt16(max(Int(packet.length), end + padding))
+        unsafe packets[place] = packet
     }
 
-    /// The packet with `serial`; `nil` when it is overwritten or not yet there.
-    package func packet(_ serial: UInt64) -> Packet? {
-        guard serial < nextSerial, serial >= oldestSerial else { return nil }
-        return packets[Int(serial % UInt64(capacity))]
+    /// The packets that are there now.
+    ///
+    /// To be used while the ring lives, and before the next ``append(_:_:)``.
+    @unsafe package var window: Window {
+        unsafe Window(
+            packets: UnsafePointer(packets), octets: UnsafeRawPointer(octets), mask: UInt64(capacity - 1),
+            start: oldestSerial, end: nextSerial)
     }
 
-    /// Lends the octets of the packet with `serial` to `body`; the caller has seen that it is there.
-    package func withOctets<R>(_ serial: UInt64, _ body: (RawSpan) -> R) -> R {
-        let place = Int(serial % UInt64(capacity))
-        let start = place * Self.packetLimit
-        let end = start + Int(packets[place].length)
-        return unsafe body(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: octets[start..<end])))
+    /// A ring's packets, to be read in a tight loop: plain words, no owner to be counted or asked.
+    @safe package struct Window: BitwiseCopyable {
+        @usableFromInline let packets: UnsafePointer<Packet>
+        @usableFromInline let octets: UnsafeRawPointer
+        @usableFromInline let mask: UInt64
+        /// Serials from `start` up to, not with, `end`.
+        package let start: UInt64
+        package let end: UInt64
+
+        init(
+            packets: UnsafePointer<Packet>, octets: UnsafeRawPointer, mask: UInt64, start: UInt64, end: UInt64
+        ) {
+            unsafe self.packets = packets
+            unsafe self.octets = octets
+            self.mask = mask
+            self.start = start
+            self.end = end
+        }
+
+        @inlinable package func contains(_ serial: UInt64) -> Bool { serial >= start && serial < end }
+
+        @inlinable func place(_ serial: UInt64) -> Int {
+            precondition(contains(serial), "no such packet in the ring")
+            return Int(truncatingIfNeeded: serial & mask)
+        }
+
+        /// The packet with `serial`, which has to be there.
+        @inlinable package subscript(serial: UInt64) -> Packet {
+            unsafeAddress { unsafe packets + place(serial) }
+        }
+
+        /// Its payload, padding included.
+        @inlinable @_lifetime(borrow self)
+        package func payload(_ serial: UInt64) -> RawSpan {
+            let packet = unsafe packets + place(serial)
+            let start = unsafe Int(packet.pointee.payloadStart)
+            let count = unsafe Int(packet.pointee.payloadLength) + Int(packet.pointee.padding)
+            return octets(serial, start: start, count: count)
+        }
+
+        /// All octets of a packet as it came in, and its padding.
+        @inlinable @_lifetime(borrow self)
+        package func octets(_ serial: UInt64) -> RawSpan {
+            octets(serial, start: 0, count: Int(self[serial].length))
+        }
+
+        @inlinable @_lifetime(borrow self)
+        package func octets(_ serial: UInt64, start: Int, count: Int) -> RawSpan {
+            precondition(
+                start >= 0 && count >= 0 && start + count <= PacketRing.packetLimit, "outside the packet")
+            let base = unsafe octets + place(serial) * PacketRing.packetLimit + start
+            let span = unsafe RawSpan(_unsafeStart: base, byteCount: count)
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
     }
 }

@@ -104,7 +104,10 @@ package struct UDPSocket: ~Copyable {
         ]
     }
 
-    /// Takes what waits, at most 64 datagrams.
+    /// Datagrams that one ``receive()`` takes at most.
+    package static var receiveLimit: Int { DatagramReader.capacity }
+
+    /// Takes what waits, at most ``receiveLimit`` datagrams.
     ///
     /// - Returns: How many; ``withDatagram(_:_:)`` lends them until the next call.
     package mutating func receive() throws(SystemError) -> Int {

@@ -6,6 +6,8 @@ package struct H264Payload: Equatable, Sendable {
     package private(set) var startsIDR = false
     /// Any part of a slice that is no IDR's is in it.
     package private(set) var containsOtherPicture = false
+    /// Something in it is needed by other pictures: nal_ref_idc is not 0 (ITU-T H.264 §7.4.1).
+    package private(set) var isReference = false
     /// Where the sequence parameter set lies, its NAL header included, within the payload.
     package private(set) var sequenceParameterSet: Range<Int>?
     package private(set) var pictureParameterSet: Range<Int>?
@@ -62,6 +64,7 @@ package struct H264Payload: Equatable, Sendable {
     }
 
     private mutating func note(header: UInt8, unit: Range<Int>?, isStart: Bool) {
+        isReference = isReference || header & 0x60 != 0
         switch header & 0x1F {
         case NALType.otherPictures: containsOtherPicture = true
         case NALType.idr: startsIDR = startsIDR || isStart

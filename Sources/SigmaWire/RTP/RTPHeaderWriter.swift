@@ -48,6 +48,15 @@ package struct RTPExtensionWriter: Sendable {
         offset = start + 4
     }
 
+    /// Goes on behind elements that are there already, the block right behind the fixed header.
+    init(continuingAt offset: Int) {
+        start = RTP.fixedHeaderLength
+        self.offset = offset
+    }
+
+    /// Where the next element begins.
+    var elementsEnd: Int { offset }
+
     /// Adds an element; leaves it out when its id, its length or the space forbid it.
     ///
     /// - Parameters:
@@ -61,19 +70,6 @@ package struct RTPExtensionWriter: Sendable {
         bytes.store(bigEndian: id << 4 | UInt8(value.byteCount - 1), at: offset)
         bytes.copy(value, to: offset + 1)
         offset += 1 + value.byteCount
-    }
-
-    /// Adds an element of `count` octets that `octet` gives one by one.
-    @_lifetime(bytes: copy bytes)
-    package mutating func append(
-        id: UInt8, count: Int, to bytes: inout MutableRawSpan, _ octet: (Int) -> UInt8
-    ) {
-        guard (1...14).contains(id), (1...16).contains(count), offset + 1 + count <= bytes.byteCount else {
-            return
-        }
-        bytes.store(bigEndian: id << 4 | UInt8(count - 1), at: offset)
-        for index in 0..<count { bytes.store(bigEndian: octet(index), at: offset + 1 + index) }
-        offset += 1 + count
     }
 
     /// Pads to a word and writes the block's header.
