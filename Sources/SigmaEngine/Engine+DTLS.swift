@@ -69,6 +69,7 @@ extension Engine {
     ) {
         if isAnswer {
             handshakesInFlight -= 1
+            handshakesAnswered &+= 1
             if slab.isCurrent(result.handle) { runtimes[Int(result.handle.slot)].handshakeJobs -= 1 }
         }
         if result.hasProof, slab.isCurrent(result.handle) {

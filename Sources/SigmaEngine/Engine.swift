@@ -38,9 +38,12 @@ package struct Engine: ~Copyable {
     var handshakeJobs: [HandshakeJob] = []
     /// Jobs that were taken and whose results have not come back.
     var handshakesInFlight = 0
+    /// Results that have come back for jobs.
+    var handshakesAnswered: UInt64 = 0
     /// Room and track that have packets to fan out.
     var fanOuts: [(room: Int, track: Int)] = []
     package internal(set) var counters = EngineCounters()
+    package internal(set) var load: LoadGauge
     package internal(set) var isDraining = false
     /// Unix time minus `now`, ns; the shell sets it before each round.
     package var wallClockOffset: Int64 = 0
@@ -58,6 +61,7 @@ package struct Engine: ~Copyable {
     ) {
         self.configuration = configuration
         self.fingerprint = fingerprint
+        load = LoadGauge(configuration.loadLimits)
         let journalID = configuration.entropy(16)
         unsafe slab = SessionSlab(
             formatting: slabMemory, count: configuration.sessionLimit, journalID: journalID)
@@ -81,6 +85,7 @@ package struct Engine: ~Copyable {
         into batch: inout DatagramBatch
     ) {
         counters.datagramsReceived &+= 1
+        load.noteDelay(now - arrival)
         guard length <= datagram.byteCount else { return }
         let kind = DatagramKind(datagram.bytes.extracting(0..<length))
         switch kind {

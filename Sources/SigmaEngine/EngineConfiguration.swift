@@ -7,6 +7,7 @@ package struct EngineConfiguration {
     package var sessionLimit = 4096
     package var journalCapacity = 1 << 16
     package var srtpBackend = SRTPBackend.openssl
+    package var loadLimits = LoadGauge.Limits()
     /// Makes `count` octets from a cryptographic source.
     package var entropy: (_ count: Int) -> [UInt8]
 
@@ -54,6 +55,8 @@ package enum CommandError: Error, Equatable, Sendable {
     case full
     case draining
     case roomOccupied
+    /// Running sessions need what is left.
+    case overloaded
 
     package enum Field: String, Equatable, Sendable {
         case sessionID = "session_id"

@@ -36,6 +36,12 @@ package struct EngineCounters: Equatable, Sendable {
     package var keyframeRequestsReceived: UInt64 = 0
     package var sessionsOpened: UInt64 = 0
     package var sessionsEnded: UInt64 = 0
+    // Sessions that were not opened, by reason.
+    package var refusedInvalid: UInt64 = 0
+    package var refusedDraining: UInt64 = 0
+    package var refusedOccupied: UInt64 = 0
+    package var refusedFull: UInt64 = 0
+    package var refusedOverloaded: UInt64 = 0
     /// A datagram of ours that found the outgoing batch full.
     package var outputDropped: UInt64 = 0
 
@@ -60,6 +66,9 @@ package struct EngineCounters: Equatable, Sendable {
             ("rtcp_unknown", rtcpUnknown), ("keyframe_requests_sent", keyframeRequestsSent),
             ("keyframe_requests_received", keyframeRequestsReceived),
             ("sessions_opened", sessionsOpened), ("sessions_ended", sessionsEnded),
+            ("refused_invalid", refusedInvalid), ("refused_draining", refusedDraining),
+            ("refused_occupied", refusedOccupied), ("refused_full", refusedFull),
+            ("refused_overloaded", refusedOverloaded),
             ("output_dropped", outputDropped),
         ]
     }

@@ -230,7 +230,8 @@ struct ControlServer: ~Copyable {
                 $0.requestID = id
                 $0.statisticsBegin.time = engine.unixTime(at: now)
                 $0.statisticsBegin.counters = Dictionary(
-                    engine.counters.named + Self.counters(of: engine.journal) + socketCounters,
+                    engine.counters.named + engine.load.named + Self.counters(of: engine.journal)
+                        + socketCounters,
                     uniquingKeysWith: { first, _ in first })
             })
         let ids = request.sessionIds.compactMap { SessionID([UInt8]($0)) }

@@ -150,6 +150,7 @@ package enum MediaProgram {
         var configuration = EngineConfiguration(entropy: Entropy.octets)
         configuration.sessionLimit = settings.maximumSessions
         configuration.srtpBackend = backend
+        configuration.loadLimits.processor = Double(settings.processorLimit) / 100
         configuration.journalCapacity = Journal.defaultCapacity
         return Engine(
             configuration, fingerprint: fingerprint, slabMemory: slab.base, journalMemory: journal.base)

@@ -12,6 +12,7 @@ struct MediaServer: ~Copyable {
     private var poll: EventPoll
     private var batch: DatagramBatch
     private let signals: TerminationSignals
+    private var overloadLog = OverloadLog()
 
     /// Batches taken from the socket before timers and clients have their turn.
     private static let batchesPerRound = 8
@@ -39,6 +40,7 @@ struct MediaServer: ~Copyable {
         while true {
             let ready = try poll.wait(milliseconds: timeout())
             let now = readClocks()
+            measureLoad(at: now)
             for item in ready {
                 if item.descriptor == signals.number {
                     sayGoodbye(at: now)
@@ -77,6 +79,17 @@ struct MediaServer: ~Copyable {
         let now = SystemClock.monotonic()
         engine.wallClockOffset = SystemClock.unix() - now
         return Instant(nanoseconds: now)
+    }
+
+    private mutating func measureLoad(at now: Instant) {
+        guard engine.load.isDue(at: now) else { return }
+        let wasOverloaded = engine.load.isOverloaded
+        engine.measureLoad(
+            LoadGauge.Reading(
+                processorTime: SystemClock.threadProcessorTime(),
+                sendOverflows: socket.sendStatistics.overflows, receiveOverflows: socket.receiveOverflow),
+            at: now)
+        overloadLog.note(wasOverloaded: wasOverloaded, engine.load, at: now)
     }
 
     private mutating func receiveDatagrams(at roundStart: Instant) throws(SystemError) {

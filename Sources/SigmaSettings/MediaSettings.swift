@@ -14,6 +14,8 @@ package struct MediaSettings: Sendable, Equatable {
     package let maximumSessions: Int
     /// `SIGMA_SRTP_BACKEND`.
     package let srtpBackend: SRTPLibrary
+    /// `SIGMA_CPU_LIMIT`, percent.
+    package let processorLimit: Int
 
     /// - Parameter environment: Absent and empty variables take their defaults.
     /// - Throws: ``SettingsError`` for the first variable that is wrong.
@@ -25,6 +27,7 @@ package struct MediaSettings: Sendable, Equatable {
         advertised = try Variables.advertised.value(in: environment)
         maximumSessions = try Variables.maximumSessions.value(in: environment)
         srtpBackend = try Variables.srtpBackend.value(in: environment)
+        processorLimit = try Variables.processorLimit.value(in: environment)
     }
 
     /// Where the control protocol is served.
@@ -34,7 +37,7 @@ package struct MediaSettings: Sendable, Equatable {
     package static let variables: [VariableSummary] = [
         Variables.udpAddress.summary, Variables.udpPort.summary, Variables.advertised.summary,
         Variables.certificateDirectory.summary, Variables.runtimeDirectory.summary,
-        Variables.maximumSessions.summary, Variables.srtpBackend.summary,
+        Variables.maximumSessions.summary, Variables.srtpBackend.summary, Variables.processorLimit.summary,
     ]
 }
 

@@ -11,6 +11,9 @@ package enum SystemClock {
     /// CPU time of all threads of this process (CLOCK_PROCESS_CPUTIME_ID).
     package static func processorTime() -> Int64 { read(CLOCK_PROCESS_CPUTIME_ID) }
 
+    /// CPU time of the calling thread (CLOCK_THREAD_CPUTIME_ID).
+    package static func threadProcessorTime() -> Int64 { read(CLOCK_THREAD_CPUTIME_ID) }
+
     private static func read(_ clock: Int32) -> Int64 {
         var time = timespec()
         clock_gettime(clock, &time)
