@@ -20,6 +20,7 @@
 #include <openssl/x509.h>
 
 #include "hmac.h"
+#include "provider.h"
 
 // Swift does not import macros that expand to expressions: one inline function each.
 

@@ -147,7 +147,9 @@ extension Engine {
         let keys = SRTPSessionKeys(master)
         do throws(SRTPError) {
             runtimes[slot].sender = try SRTPSender(keys, backend: configuration.srtpBackend)
-            runtimes[slot].receiver = try SRTPReceiver(keys, backend: configuration.srtpBackend)
+            // RTP of a viewer is not heard.
+            runtimes[slot].receiver = try SRTPReceiver(
+                keys, backend: configuration.srtpBackend, opensRTP: runtimes[slot].role == .publisher)
         } catch {
             counters.handshakesFailed &+= 1
             end(slot, reason: .handshakeFailed, at: now, into: &batch)

@@ -32,8 +32,8 @@ internal import SigmaWire
         unsafe SlabHeader.write(to: memory, count: count, journalID: journalID)
         unsafe records = (memory + Self.headerLength).assumingMemoryBound(to: SessionRecord.self)
         self.count = count
+        // Records stay zero, and their pages untouched, until their slot is taken: the commit word of a free one is 0.
         freeSlots = (0..<UInt32(count)).reversed()
-        for slot in 0..<count { unsafe address(slot).initialize(to: SessionRecord()) }
     }
 
     private func address(_ slot: Int) -> UnsafeMutablePointer<SessionRecord> {
