@@ -22,6 +22,7 @@
 
 #include "gcm.h"
 #include "hmac.h"
+#include "provider.h"
 
 // Swift does not import macros that expand to expressions: one inline function each.
 

@@ -322,6 +322,9 @@ package nonisolated enum Sigma_Control_FailureCode: SwiftProtobuf.Enum, Swift.Ca
 
   /// a message this version does not know
   case unsupported // = 7
+
+  /// running sessions need what is left
+  case overloaded // = 8
   case UNRECOGNIZED(Int)
 
   package init() {
@@ -338,6 +341,7 @@ package nonisolated enum Sigma_Control_FailureCode: SwiftProtobuf.Enum, Swift.Ca
     case 5: self = .draining
     case 6: self = .roomOccupied
     case 7: self = .unsupported
+    case 8: self = .overloaded
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -352,6 +356,7 @@ package nonisolated enum Sigma_Control_FailureCode: SwiftProtobuf.Enum, Swift.Ca
     case .draining: return 5
     case .roomOccupied: return 6
     case .unsupported: return 7
+    case .overloaded: return 8
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -366,6 +371,7 @@ package nonisolated enum Sigma_Control_FailureCode: SwiftProtobuf.Enum, Swift.Ca
     .draining,
     .roomOccupied,
     .unsupported,
+    .overloaded,
   ]
 
 }
@@ -1574,7 +1580,7 @@ nonisolated extension Sigma_Control_ExtensionKind: SwiftProtobuf._ProtoNameProvi
 }
 
 nonisolated extension Sigma_Control_FailureCode: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0FAILURE_CODE_UNSPECIFIED\0\u{1}FAILURE_CODE_INVALID\0\u{1}FAILURE_CODE_EXISTS\0\u{1}FAILURE_CODE_NOT_FOUND\0\u{1}FAILURE_CODE_FULL\0\u{1}FAILURE_CODE_DRAINING\0\u{1}FAILURE_CODE_ROOM_OCCUPIED\0\u{1}FAILURE_CODE_UNSUPPORTED\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0FAILURE_CODE_UNSPECIFIED\0\u{1}FAILURE_CODE_INVALID\0\u{1}FAILURE_CODE_EXISTS\0\u{1}FAILURE_CODE_NOT_FOUND\0\u{1}FAILURE_CODE_FULL\0\u{1}FAILURE_CODE_DRAINING\0\u{1}FAILURE_CODE_ROOM_OCCUPIED\0\u{1}FAILURE_CODE_UNSUPPORTED\0\u{1}FAILURE_CODE_OVERLOADED\0")
 }
 
 nonisolated extension Sigma_Control_SessionState: SwiftProtobuf._ProtoNameProviding {

@@ -9,6 +9,9 @@ internal import COpenSSL
 
     deinit { unsafe SSL_CTX_free(pointer) }
 
+    /// What handshakes take their algorithms from; made once, for every context of the process.
+    nonisolated(unsafe) private static let library = unsafe COpenSSL_makeHandshakeContext()
+
     /// AEAD first: it costs a third (RFC 7714); AES-CM for FFmpeg and GStreamer, which offer nothing else.
     private static let srtpProfiles = "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80"
     private static let ciphers =
@@ -24,7 +27,7 @@ internal import COpenSSL
     static let clientSignatures = "ECDSA+SHA256:RSA+SHA256"
 
     package init(_ identity: borrowing Identity) throws(OpenSSLError) {
-        guard let pointer = unsafe SSL_CTX_new(DTLS_method()) else { throw .last() }
+        guard let pointer = unsafe SSL_CTX_new_ex(Self.library, nil, DTLS_method()) else { throw .last() }
         guard unsafe Self.configure(pointer, identity) else {
             unsafe SSL_CTX_free(pointer)
             throw .last()

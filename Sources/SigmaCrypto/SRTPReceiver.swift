@@ -7,14 +7,23 @@ internal import SigmaWire
 /// has turned out to be authentic.
 @safe package struct SRTPReceiver: ~Copyable {
     private let profile: SRTPProfile
-    private let rtp: SRTPCipher
+    private let rtp: SRTPCipher?
     private let rtcp: SRTPCipher
 
-    package init(_ keys: SRTPSessionKeys, backend: SRTPBackend = .openssl) throws(SRTPError) {
-        let rtp = try SRTPCipher(keys.remoteRTP, keys.profile, isSealing: false, backend: backend)
+    /// - Parameter opensRTP: Else only RTCP is opened, and nothing is kept for RTP.
+    package init(
+        _ keys: SRTPSessionKeys, backend: SRTPBackend = .openssl, opensRTP: Bool = true
+    ) throws(SRTPError) {
+        let rtp = try opensRTP ? Self.cipher(keys, backend) : nil
         rtcp = try SRTPCipher(keys.remoteRTCP, keys.profile, isSealing: false)
         self.rtp = rtp
         profile = keys.profile
+    }
+
+    private static func cipher(
+        _ keys: SRTPSessionKeys, _ backend: SRTPBackend
+    ) throws(SRTPError) -> SRTPCipher? {
+        try SRTPCipher(keys.remoteRTP, keys.profile, isSealing: false, backend: backend)
     }
 
     /// Whether a packet that fails is left as it was: an AEAD has to decrypt it to know.
@@ -33,24 +42,10 @@ internal import SigmaWire
             length - profile.rtpOverhead >= headerLength
         else { throw .malformed }
         let end = length - profile.rtpOverhead
-        let ssrc = packet.bytes.bigEndian(UInt32.self, at: 8)
         let isAuthentic = unsafe packet.withUnsafeMutableBytes { packet in
             guard let base = packet.baseAddress else { return false }
-            switch profile {
-            case .aeadAES128GCM:
-                return unsafe rtp.openAEAD(
-                    ssrc, index, associated: UnsafeRawBufferPointer(start: base, count: headerLength),
-                    more: nil, octets: base + headerLength, count: end - headerLength, tag: base + end)
-            case .aes128CMSHA1_80:
-                let code = unsafe rtp.code(
-                    UnsafeRawBufferPointer(start: base, count: end),
-                    rollover: UInt32(truncatingIfNeeded: index >> 16))
-                guard unsafe Self.matches(code, base + end) else { return false }
-                unsafe rtp.applyCounterMode(
-                    ssrc, index, input: UnsafeRawPointer(base + headerLength), output: base + headerLength,
-                    count: end - headerLength)
-                return true
-            }
+            return unsafe rtp?.opens(base, profile, headerLength: headerLength, end: end, index: index)
+                ?? false
         }
         guard isAuthentic else { throw .authentication }
         return end
@@ -104,9 +99,35 @@ internal import SigmaWire
     }
 
     /// Compares 80 bits in constant time.
-    private static func matches(_ code: InlineArray<20, UInt8>, _ received: UnsafeMutableRawPointer) -> Bool {
+    fileprivate static func matches(_ code: InlineArray<20, UInt8>, _ received: UnsafeMutableRawPointer)
+        -> Bool
+    {
         unsafe withUnsafeBytes(of: code) { code in
             unsafe CRYPTO_memcmp(code.baseAddress, received, SRTPProfile.aes128CMSHA1_80.rtpOverhead) == 0
+        }
+    }
+}
+
+extension SRTPCipher {
+    /// Decrypts the RTP packet at `base` in place, whose tag lies at `end`, when the tag is right.
+    fileprivate func opens(
+        _ base: UnsafeMutableRawPointer, _ profile: SRTPProfile, headerLength: Int, end: Int, index: UInt64
+    ) -> Bool {
+        let ssrc = unsafe UInt32(bigEndian: base.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
+        let body = unsafe base + headerLength
+        switch profile {
+        case .aeadAES128GCM:
+            return unsafe openAEAD(
+                ssrc, index, associated: UnsafeRawBufferPointer(start: base, count: headerLength),
+                more: nil, octets: body, count: end - headerLength, tag: base + end)
+        case .aes128CMSHA1_80:
+            let code = unsafe code(
+                UnsafeRawBufferPointer(start: base, count: end),
+                rollover: UInt32(truncatingIfNeeded: index >> 16))
+            guard unsafe SRTPReceiver.matches(code, base + end) else { return false }
+            unsafe applyCounterMode(
+                ssrc, index, input: UnsafeRawPointer(body), output: body, count: end - headerLength)
+            return true
         }
     }
 }

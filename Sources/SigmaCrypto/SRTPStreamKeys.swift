@@ -26,10 +26,12 @@ package struct SRTPSessionKeys: BitwiseCopyable, Sendable, CustomStringConvertib
     /// Derives them with a key derivation rate of 0 (RFC 3711 §4.3.1, RFC 7714 §11).
     package init(_ master: SRTPKeys) {
         profile = master.profile
-        localRTP = SRTPStreamKeys(master.local, master.profile, firstLabel: 0)
-        localRTCP = SRTPStreamKeys(master.local, master.profile, firstLabel: 3)
-        remoteRTP = SRTPStreamKeys(master.remote, master.profile, firstLabel: 0)
-        remoteRTCP = SRTPStreamKeys(master.remote, master.profile, firstLabel: 3)
+        let local = KeyDerivation(master.local, master.profile)
+        localRTP = SRTPStreamKeys(local, firstLabel: 0)
+        localRTCP = SRTPStreamKeys(local, firstLabel: 3)
+        let remote = KeyDerivation(master.remote, master.profile)
+        remoteRTP = SRTPStreamKeys(remote, firstLabel: 0)
+        remoteRTCP = SRTPStreamKeys(remote, firstLabel: 3)
     }
 
     package var description: String { "SRTPSessionKeys(\(profile), redacted)" }
@@ -44,36 +46,43 @@ package struct SRTPSessionKeys: BitwiseCopyable, Sendable, CustomStringConvertib
 
 extension SRTPStreamKeys {
     /// Labels: 0, 1, 2 are cipher key, authentication key and salt of RTP, 3, 4, 5 those of RTCP.
-    fileprivate init(_ master: [UInt8], _ profile: SRTPProfile, firstLabel: UInt8) {
+    fileprivate init(_ derivation: borrowing KeyDerivation, firstLabel: UInt8) {
         self.init()
-        let key = Array(master.prefix(profile.keyLength))
-        let salt = Array(master.dropFirst(profile.keyLength))
-        Self.fill(&cipherKey, key, salt, label: firstLabel)
-        Self.fill(&authenticationKey, key, salt, label: firstLabel + 1)
-        Self.fill(&self.salt, key, salt, label: firstLabel + 2)
+        derivation.fill(&cipherKey, label: firstLabel)
+        derivation.fill(&authenticationKey, label: firstLabel + 1)
+        derivation.fill(&salt, label: firstLabel + 2)
+    }
+}
+
+/// AES-CM keyed with one master key (RFC 3711 §4.3.3).
+@safe private struct KeyDerivation: ~Copyable {
+    private let context: OpaquePointer?
+    /// The salt, filled up with zeros (RFC 7714 §11).
+    private let block: [UInt8]
+
+    /// - Parameter master: Key and salt, one after the other.
+    init(_ master: [UInt8], _ profile: SRTPProfile) {
+        block = (0..<16).map { $0 < profile.saltLength ? master[profile.keyLength + $0] : 0 }
+        unsafe context = EVP_CIPHER_CTX_new()
+        let isKeyed = unsafe EVP_EncryptInit_ex(context, EVP_aes_128_ctr(), nil, master, nil) == 1
+        precondition(isKeyed, "AES-128-CTR is part of every OpenSSL")
     }
 
-    private static func fill<let count: Int>(
-        _ target: inout InlineArray<count, UInt8>, _ key: [UInt8], _ salt: [UInt8], label: UInt8
-    ) {
-        let octets = keystream(key, salt, label: label, count: count)
-        for index in 0..<count { target[index] = octets[index] }
-    }
+    deinit { unsafe EVP_CIPHER_CTX_free(context) }
 
-    /// AES-CM keyed with the master key, its counter block the salt with the label in octet 7
-    /// (RFC 3711 §4.3.3); a salt of 12 octets is filled up with zeros (RFC 7714 §11).
-    private static func keystream(_ key: [UInt8], _ salt: [UInt8], label: UInt8, count: Int) -> [UInt8] {
-        var block = salt + [UInt8](repeating: 0, count: 16 - salt.count)
+    /// Fills `target` with the keystream whose counter block is the salt with the label in octet 7.
+    func fill<let count: Int>(_ target: inout InlineArray<count, UInt8>, label: UInt8) {
+        var block = block
         block[7] ^= label
-        let zeros = [UInt8](repeating: 0, count: count)
-        var output = zeros
+        target = InlineArray(repeating: 0)
         var written: Int32 = 0
-        let context = unsafe EVP_CIPHER_CTX_new()
-        defer { unsafe EVP_CIPHER_CTX_free(context) }
-        let isDone =
-            unsafe EVP_EncryptInit_ex(context, EVP_aes_128_ctr(), nil, key, block) == 1
-            && EVP_EncryptUpdate(context, &output, &written, zeros, Int32(count)) == 1
-        precondition(isDone, "AES-128-CTR is part of every OpenSSL")
-        return output
+        let isDone = unsafe withUnsafeMutableBytes(of: &target) { octets in
+            guard let base = unsafe octets.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
+                return false
+            }
+            return unsafe EVP_EncryptInit_ex(context, nil, nil, nil, block) == 1
+                && EVP_EncryptUpdate(context, base, &written, base, Int32(count)) == 1
+        }
+        precondition(isDone, "AES-128-CTR with a key that was set has no way to fail")
     }
 }

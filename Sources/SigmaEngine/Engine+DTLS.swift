@@ -69,6 +69,7 @@ extension Engine {
     ) {
         if isAnswer {
             handshakesInFlight -= 1
+            handshakesAnswered &+= 1
             if slab.isCurrent(result.handle) { runtimes[Int(result.handle.slot)].handshakeJobs -= 1 }
         }
         if result.hasProof, slab.isCurrent(result.handle) {
@@ -146,7 +147,9 @@ extension Engine {
         let keys = SRTPSessionKeys(master)
         do throws(SRTPError) {
             runtimes[slot].sender = try SRTPSender(keys, backend: configuration.srtpBackend)
-            runtimes[slot].receiver = try SRTPReceiver(keys, backend: configuration.srtpBackend)
+            // RTP of a viewer is not heard.
+            runtimes[slot].receiver = try SRTPReceiver(
+                keys, backend: configuration.srtpBackend, opensRTP: runtimes[slot].role == .publisher)
         } catch {
             counters.handshakesFailed &+= 1
             end(slot, reason: .handshakeFailed, at: now, into: &batch)

@@ -13,11 +13,7 @@ extension Engine {
         _ request: SessionRequest, at now: Instant
     ) throws(CommandError) -> ICECredentials {
         try validate(request)
-        guard !isDraining else { throw .draining }
-        guard slots[request.sessionID] == nil else { throw .sessionExists }
-        if request.role == .publisher, let place = roomPlaces[request.roomID], rooms[place].publisher != nil {
-            throw .roomOccupied
-        }
+        try admit(request)
         guard let handle = slab.allocate() else { throw .full }
         let slot = Int(handle.slot)
         let credentials = ICECredentials(

@@ -40,7 +40,10 @@ package struct Engine: ~Copyable {
     /// Jobs that were taken and whose results have not come back.
     var handshakesInFlight = 0
     var fanOuts = FanOutQueue()
+    /// Results that have come back for jobs.
+    var handshakesAnswered: UInt64 = 0
     package internal(set) var counters = EngineCounters()
+    package internal(set) var load: LoadGauge
     package internal(set) var isDraining = false
     /// Unix time minus `now`, ns; the shell sets it before each round.
     package var wallClockOffset: Int64 = 0
@@ -85,6 +88,7 @@ package struct Engine: ~Copyable {
         self.fingerprint = fingerprint
         self.slab = slab
         self.journal = journal
+        load = LoadGauge(configuration.loadLimits)
         runtimes = RuntimeTable(count: configuration.sessionLimit)
         timers = TimerWheel(slots: configuration.sessionLimit)
         tuples = TupleTable(sessions: configuration.sessionLimit)
@@ -104,6 +108,7 @@ package struct Engine: ~Copyable {
         into batch: inout DatagramBatch
     ) {
         counters.datagramsReceived &+= 1
+        load.noteDelay(now - arrival)
         guard length <= datagram.byteCount else { return }
         let kind = DatagramKind(datagram.bytes.extracting(0..<length))
         switch kind {

@@ -11,6 +11,7 @@ package struct EngineConfiguration {
     /// ufrags say.
     package var shard = 0
     package var shardCount = 1
+    package var loadLimits = LoadGauge.Limits()
     /// Makes `count` octets from a cryptographic source.
     package var entropy: (_ count: Int) -> [UInt8]
 
@@ -58,6 +59,8 @@ package enum CommandError: Error, Equatable, Sendable {
     case full
     case draining
     case roomOccupied
+    /// Running sessions need what is left.
+    case overloaded
 
     package enum Field: String, Equatable, Sendable {
         case sessionID = "session_id"

@@ -42,10 +42,27 @@ package struct EngineCounters: Equatable, Sendable {
     /// has overwritten are not counted.
     package var packetsDropped: UInt64 = 0
     package var picturesDropped: UInt64 = 0
+    // Sessions that were not opened, by reason.
+    package var refusedInvalid: UInt64 = 0
+    package var refusedDraining: UInt64 = 0
+    package var refusedOccupied: UInt64 = 0
+    package var refusedFull: UInt64 = 0
+    package var refusedOverloaded: UInt64 = 0
     /// A datagram of ours that found the outgoing batch full.
     package var outputDropped: UInt64 = 0
 
     package init() {}
+
+    /// A session was not opened.
+    package mutating func noteRefusal(_ reason: CommandError) {
+        switch reason {
+        case .draining: refusedDraining &+= 1
+        case .roomOccupied: refusedOccupied &+= 1
+        case .full: refusedFull &+= 1
+        case .overloaded: refusedOverloaded &+= 1
+        case .invalid, .sessionExists, .noSuchSession: refusedInvalid &+= 1
+        }
+    }
 
     /// Name and value, as statistics carry them.
     package var named: [(String, UInt64)] {
@@ -68,6 +85,9 @@ package struct EngineCounters: Equatable, Sendable {
             ("keyframe_requests_received", keyframeRequestsReceived),
             ("sessions_opened", sessionsOpened), ("sessions_ended", sessionsEnded),
             ("packets_dropped", packetsDropped), ("pictures_dropped", picturesDropped),
+            ("refused_invalid", refusedInvalid), ("refused_draining", refusedDraining),
+            ("refused_occupied", refusedOccupied), ("refused_full", refusedFull),
+            ("refused_overloaded", refusedOverloaded),
             ("output_dropped", outputDropped),
         ]
     }

@@ -62,6 +62,12 @@ package struct Handshakes: ~Copyable {
 
     private let context: DTLSContext
     private var connections: [UInt32: Connection] = [:]
+    /// Those with a timer, by slot: a handful, even of many joins a second.
+    private var waiting: [UInt32: Connection] = [:]
+    /// Those that are done, in the order in which they are due, since all linger as long; some have ended before.
+    private var lingering: [(handle: SessionHandle, releaseAt: Instant)] = []
+    /// The first of ``lingering`` that was not seen to.
+    private var firstLingering = 0
     /// The last generation of each slot whose connection has ended: a datagram that stood in line behind the
     /// end must not begin another, which nobody would close.
     private var ended: [UInt32: UInt32] = [:]
@@ -78,7 +84,6 @@ package struct Handshakes: ~Copyable {
         var cookie: [UInt8] = []
         var isSecured = false
         var retransmitAt = Instant.never
-        var releaseAt = Instant.never
 
         init(_ handle: SessionHandle, _ role: DTLSRole, _ path: Path, _ dtls: consuming DTLSConnection) {
             self.handle = handle
@@ -86,8 +91,6 @@ package struct Handshakes: ~Copyable {
             self.path = path
             self.dtls = dtls
         }
-
-        var deadline: Instant { min(retransmitAt, releaseAt) }
 
         /// Whether `other` is not the ClientHello that this began with, while either may be forged.
         func doubts(_ other: ClientHelloHead) -> Bool {
@@ -102,9 +105,11 @@ package struct Handshakes: ~Copyable {
 
     /// When ``advance(to:)`` is next due.
     ///
-    /// - Complexity: O(connections), which are those of the last 10 s.
+    /// - Complexity: O(connections with a timer).
     package var deadline: Instant? {
-        connections.values.map(\.deadline).min().flatMap { $0 == .never ? nil : $0 }
+        var earliest = firstLingering < lingering.count ? lingering[firstLingering].releaseAt : .never
+        for connection in waiting.values { earliest = min(earliest, connection.retransmitAt) }
+        return earliest == .never ? nil : earliest
     }
 
     package mutating func run(_ job: HandshakeJob, at now: Instant) -> HandshakeResult {
@@ -128,23 +133,36 @@ package struct Handshakes: ~Copyable {
 
     /// Retransmits and frees what has become due.
     package mutating func advance(to now: Instant) -> [HandshakeResult] {
-        var results: [HandshakeResult] = []
+        var results = releaseDue(at: now)
         // By slot, so that the same run gives the same octets.
-        let due = connections.values.filter { $0.deadline <= now }.sorted { $0.handle.slot < $1.handle.slot }
-        for connection in due {
+        let due = waiting.values.filter { $0.retransmitAt <= now }
+        for connection in due.sorted(by: { $0.handle.slot < $1.handle.slot }) {
             var result = HandshakeResult(handle: connection.handle, path: connection.path)
-            if connection.releaseAt <= now {
-                result.outcome = .released(closeNotify: release(connection))
-            } else {
-                do throws(DTLSError) {
-                    try connection.dtls.retransmit()
-                    flush(connection, at: now, &result)
-                } catch {
-                    result.outcome = .failed(error)
-                    forget(connection)
-                }
+            do throws(DTLSError) {
+                try connection.dtls.retransmit()
+                flush(connection, at: now, &result)
+            } catch {
+                result.outcome = .failed(error)
+                forget(connection)
             }
             results.append(result)
+        }
+        return results
+    }
+
+    private mutating func releaseDue(at now: Instant) -> [HandshakeResult] {
+        var results: [HandshakeResult] = []
+        while firstLingering < lingering.count, lingering[firstLingering].releaseAt <= now {
+            let handle = lingering[firstLingering].handle
+            firstLingering += 1
+            guard let connection = current(handle) else { continue }
+            var result = HandshakeResult(handle: connection.handle, path: connection.path)
+            result.outcome = .released(closeNotify: release(connection))
+            results.append(result)
+        }
+        if firstLingering * 2 > lingering.count {
+            lingering.removeFirst(firstLingering)
+            firstLingering = 0
         }
         return results
     }
@@ -154,6 +172,7 @@ package struct Handshakes: ~Copyable {
     private mutating func forget(_ connection: Connection) {
         ended[connection.handle.slot] = connection.handle.generation
         connections[connection.handle.slot] = nil
+        waiting[connection.handle.slot] = nil
     }
 
     private func current(_ handle: SessionHandle) -> Connection? {
@@ -190,7 +209,7 @@ package struct Handshakes: ~Copyable {
             case .established where !connection.isSecured:
                 result.outcome = .secured(try connection.dtls.exportKeys(role: connection.role))
                 connection.isSecured = true
-                connection.releaseAt = now + Self.linger
+                lingering.append((job.handle, now + Self.linger))
             case .closedByPeer:
                 result.outcome = .closedByPeer
             case .established, .inProgress:
@@ -240,11 +259,12 @@ package struct Handshakes: ~Copyable {
         return connection
     }
 
-    private func flush(_ connection: Connection, at now: Instant, _ result: inout HandshakeResult) {
+    private mutating func flush(_ connection: Connection, at now: Instant, _ result: inout HandshakeResult) {
         result.datagrams += connection.dtls.takeOutput()
         result.hasProof = connection.dtls.hasProof
         let left = connection.dtls.timeLeft
         connection.retransmitAt = left.map { now + Interval(nanoseconds: max($0, 1_000_000)) } ?? .never
+        waiting[connection.handle.slot] = connection.retransmitAt == .never ? nil : connection
     }
 
     private mutating func release(_ connection: Connection) -> [UInt8] {

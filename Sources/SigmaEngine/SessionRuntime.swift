@@ -56,24 +56,25 @@ struct EarlyDatagram {
     let arrival: Instant
 }
 
-/// The runtimes of all slots, in place.
+/// The runtimes of all slots, in place; those of slots that were never taken are not made, and cost nothing.
 @safe struct RuntimeTable: ~Copyable {
     private let count: Int
     private let base: UnsafeMutablePointer<SessionRuntime>
+    /// The runtimes of all slots below are made; slots are taken from the lowest.
+    private var made = 0
 
     init(count: Int) {
         self.count = count
         unsafe base = .allocate(capacity: count)
-        for slot in 0..<count { unsafe (base + slot).initialize(to: SessionRuntime()) }
     }
 
     deinit {
-        unsafe base.deinitialize(count: count)
+        unsafe base.deinitialize(count: made)
         unsafe base.deallocate()
     }
 
     private func address(_ slot: Int) -> UnsafeMutablePointer<SessionRuntime> {
-        precondition(slot >= 0 && slot < count, "no such slot")
+        precondition(slot >= 0 && slot < made, "the slot was never taken")
         return unsafe base + slot
     }
 
@@ -83,6 +84,11 @@ struct EarlyDatagram {
     }
 
     mutating func reset(_ slot: Int) {
+        precondition(slot >= 0 && slot < count, "no such slot")
+        while made <= slot {
+            unsafe (base + made).initialize(to: SessionRuntime())
+            made += 1
+        }
         unsafe address(slot).pointee = SessionRuntime()
     }
 }

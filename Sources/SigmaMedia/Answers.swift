@@ -19,6 +19,7 @@ extension Failure {
         case .full: code = .full
         case .draining: code = .draining
         case .roomOccupied: code = .roomOccupied
+        case .overloaded: code = .overloaded
         }
     }
 

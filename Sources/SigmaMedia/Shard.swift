@@ -19,6 +19,7 @@ struct Shard: ~Copyable {
     private var budget: FanOutBudget
     /// Something is left to be sent to viewers.
     private var isFanningOut = false
+    private var overloadLog = OverloadLog()
     private var isFinished = false
 
     /// Batches taken from a socket before the others have their turn.
@@ -48,6 +49,7 @@ struct Shard: ~Copyable {
             let ready = try poll.wait(
                 milliseconds: isFanningOut ? 0 : SystemClock.milliseconds(until: engine.deadline))
             let now = readClocks()
+            measureLoad(at: now)
             for item in ready {
                 if item.descriptor == bell.number {
                     bell.silence()
@@ -68,6 +70,16 @@ struct Shard: ~Copyable {
         let now = SystemClock.monotonic()
         engine.wallClockOffset = SystemClock.unix() - now
         return Instant(nanoseconds: now)
+    }
+
+    private mutating func measureLoad(at now: Instant) {
+        guard engine.load.isDue(at: now) else { return }
+        let wasOverloaded = engine.load.isOverloaded
+        var reading = LoadGauge.Reading(
+            processorTime: SystemClock.threadProcessorTime(), sendOverflows: 0, receiveOverflows: 0)
+        for socket in sockets { socket.add(to: &reading) }
+        engine.measureLoad(reading, at: now)
+        overloadLog.note(wasOverloaded: wasOverloaded, engine.load, at: now)
     }
 
     /// What has come up goes on its way.
@@ -294,7 +306,7 @@ struct Shard: ~Copyable {
     }
 
     private var counters: [(String, UInt64)] {
-        var counters = engine.counters.named
+        var counters = engine.counters.named + engine.load.named
         counters.append(("neighbour_overflow", outbox.overflow))
         // A socket that is lent for sending is counted where it is read.
         for socket in sockets { counters += socket.counters }
@@ -326,6 +338,11 @@ final class ShardSocket: @unchecked Sendable {
     var localAddress: Address { socket.localAddress }
     var sharesPort: Bool { socket.sharesPort }
     var counters: [(String, UInt64)] { socket.counters(asReader: !isShared) }
+
+    func add(to reading: inout LoadGauge.Reading) {
+        reading.sendOverflows &+= socket.sendStatistics.overflows
+        if !isShared { reading.receiveOverflows &+= socket.receiveOverflow }
+    }
 
     func receive() throws(SystemError) -> Int { try socket.receive() }
 

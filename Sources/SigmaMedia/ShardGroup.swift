@@ -18,6 +18,8 @@ struct ShardGroup: ~Copyable {
     private var deferred: [(request: SessionRequest, time: UInt64, reply: ControlReply)] = []
     private var lastTicket: UInt64 = 0
     var isDraining = false
+    /// Of sessions that no shard was asked to open.
+    private var counters = EngineCounters()
     /// Shards that have done the last thing they were asked as a whole: ``ShardCommand/closeAll``, then
     /// ``ShardCommand/finish``.
     private var agreed = 0
@@ -77,6 +79,7 @@ struct ShardGroup: ~Copyable {
             let ticket = wait(reply, .opening(request.sessionID))
             commands[shard].post(.open(ticket: ticket, request))
         } catch {
+            counters.noteRefusal(error)
             reply.fail(error)
         }
     }
@@ -96,7 +99,8 @@ struct ShardGroup: ~Copyable {
     mutating func statistics(
         of sessionIDs: [SessionID], at time: UInt64, _ counters: [(String, UInt64)], _ reply: ControlReply
     ) {
-        let collector = StatisticsCollector(time: time, missing: commands.count, counters: counters)
+        let collector = StatisticsCollector(
+            time: time, missing: commands.count, counters: counters + self.counters.named)
         let ticket = wait(reply, .statistics(collector))
         for mailbox in commands { mailbox.post(.statistics(ticket: ticket, sessionIDs)) }
     }
@@ -214,7 +218,14 @@ final class StatisticsCollector {
     }
 
     private func add(_ counters: [(String, UInt64)]) {
-        for (name, count) in counters { self.counters[name, default: 0] &+= count }
+        for (name, count) in counters {
+            // Loads do not add up: the busiest shard's is told.
+            if name.hasPrefix("load_") {
+                self.counters[name] = max(self.counters[name] ?? 0, count)
+            } else {
+                self.counters[name, default: 0] &+= count
+            }
+        }
     }
 }
 

@@ -52,7 +52,7 @@ enum ShardThreads {
             let plan = Plan(
                 index: index, count: count, limit: limit, backend: backend,
                 fingerprint: identity.fingerprint,
-                memory: memory)
+                processorLimit: Double(settings.processorLimit) / 100, memory: memory)
             let own = sockets[index]
             let thread = try SystemThread(name: "shard \(index)") { run(plan, own, ways) }
             clocks.append(thread.clock)
@@ -81,6 +81,7 @@ enum ShardThreads {
         let limit: Int
         let backend: SRTPBackend
         let fingerprint: CertificateFingerprint
+        let processorLimit: Double
         let memory: Memory
 
         /// Where its part of the slab begins.
@@ -97,6 +98,7 @@ enum ShardThreads {
         var configuration = EngineConfiguration(entropy: Entropy.octets)
         configuration.sessionLimit = plan.limit
         configuration.srtpBackend = plan.backend
+        configuration.loadLimits.processor = plan.processorLimit
         configuration.shard = plan.index
         configuration.shardCount = plan.count
         let length = Journal.byteCount(capacity: journalCapacity)

@@ -16,6 +16,8 @@ package struct MediaSettings: Sendable, Equatable {
     package let shards: Int?
     /// `SIGMA_SRTP_BACKEND`.
     package let srtpBackend: SRTPLibrary
+    /// `SIGMA_CPU_LIMIT`, percent.
+    package let processorLimit: Int
 
     /// - Parameter environment: Absent and empty variables take their defaults.
     /// - Throws: ``SettingsError`` for the first variable that is wrong.
@@ -28,6 +30,7 @@ package struct MediaSettings: Sendable, Equatable {
         maximumSessions = try Variables.maximumSessions.value(in: environment)
         shards = try Variables.shards.value(in: environment)
         srtpBackend = try Variables.srtpBackend.value(in: environment)
+        processorLimit = try Variables.processorLimit.value(in: environment)
     }
 
     /// Where the control protocol is served.
@@ -38,6 +41,7 @@ package struct MediaSettings: Sendable, Equatable {
         Variables.udpAddress.summary, Variables.udpPort.summary, Variables.advertised.summary,
         Variables.certificateDirectory.summary, Variables.runtimeDirectory.summary,
         Variables.maximumSessions.summary, Variables.shards.summary, Variables.srtpBackend.summary,
+        Variables.processorLimit.summary,
     ]
 }
 

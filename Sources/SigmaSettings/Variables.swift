@@ -68,6 +68,14 @@ enum Variables {
         name: "SIGMA_SRTP_BACKEND", fallback: "openssl",
         help: "what encrypts media: openssl, or ipsec-mb, which is faster on x86-64",
         parse: { Parsed(SRTPLibrary(rawValue: $0), else: "is not a library; use openssl or ipsec-mb") })
+    static let processorLimit = Variable(
+        name: "SIGMA_CPU_LIMIT", fallback: "85",
+        help: "percent of a core above which a media thread takes no new viewers",
+        parse: {
+            Parsed(
+                Parse.number($0).flatMap { (1...100).contains($0) ? $0 : nil },
+                else: "is not a percentage; use 1 to 100")
+        })
     static let iceServers = Variable(
         name: "SIGMA_ICE_SERVERS", fallback: "",
         help: "STUN and TURN servers to tell clients of, comma-separated, as stun:host:port or "

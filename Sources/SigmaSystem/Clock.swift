@@ -11,6 +11,9 @@ package enum SystemClock {
     /// CPU time of all threads of this process (CLOCK_PROCESS_CPUTIME_ID).
     package static func processorTime() -> Int64 { read(CLOCK_PROCESS_CPUTIME_ID) }
 
+    /// CPU time of the calling thread (CLOCK_THREAD_CPUTIME_ID).
+    package static func threadProcessorTime() -> Int64 { read(CLOCK_THREAD_CPUTIME_ID) }
+
     static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         guard clock_gettime(clock, &time) == 0 else { return 0 }

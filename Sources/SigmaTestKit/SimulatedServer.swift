@@ -141,6 +141,11 @@ package import SigmaWire
         try engine.setPaused(isPaused, sessionID)
     }
 
+    /// Tells the engine what its thread has used.
+    package func measureLoad(_ reading: LoadGauge.Reading, at now: Int64) {
+        engine.measureLoad(reading, at: instant(now))
+    }
+
     // MARK: Steps
 
     /// On the simulation's clock.

@@ -112,6 +112,7 @@ struct SettingsTests {
             ["SIGMA_MAX_SESSIONS": "0"],
             #"SIGMA_MAX_SESSIONS: "0" is not a number of sessions; use 1 to 1048576"#
         ),
+        (["SIGMA_CPU_LIMIT": "0"], #"SIGMA_CPU_LIMIT: "0" is not a percentage; use 1 to 100"#),
         (
             ["SIGMA_ADVERTISE": "192.0.2.1,tv.example.org"],
             #"SIGMA_ADVERTISE: "192.0.2.1,tv.example.org" has the item "tv.example.org", which "#

@@ -209,6 +209,7 @@ struct PublishTests {
 
     @Test(arguments: [
         (FailureCode.full, 503, "overloaded"), (.draining, 503, "overloaded"),
+        (.overloaded, 503, "overloaded"),
         (.roomOccupied, 409, "room-occupied"),
         (.invalid, 422, "media-refused"), (.unsupported, 500, "media-answer-unusable"),
     ])

@@ -24,8 +24,8 @@
         precondition(id.count == 16 && capacity > 0, "a journal has an id of 16 octets and room")
         self.id = id
         self.capacity = capacity
+        // Written before it is read, so that pages which no event has reached cost nothing.
         unsafe records = memory.bindMemory(to: EventRecord.self, capacity: capacity)
-        unsafe records.initialize(repeating: EventRecord(), count: capacity)
     }
 
     package mutating func append(_ record: EventRecord, time: UInt64) {

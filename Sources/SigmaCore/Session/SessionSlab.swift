@@ -50,8 +50,8 @@ internal import SigmaWire
         precondition((1...Self.countLimit).contains(count), "a handle has 20 bits of slot")
         unsafe self.records = records.assumingMemoryBound(to: SessionRecord.self)
         self.count = count
+        // Records stay zero, and their pages untouched, until their slot is taken: the commit word of a free one is 0.
         freeSlots = (0..<UInt32(count)).reversed()
-        for slot in 0..<count { unsafe address(slot).initialize(to: SessionRecord()) }
     }
 
     private func address(_ slot: Int) -> UnsafeMutablePointer<SessionRecord> {

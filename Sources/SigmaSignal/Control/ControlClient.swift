@@ -41,6 +41,8 @@ actor ControlClient {
     private var pending: [UInt64: CheckedContinuation<Result<Answer, ControlError>, Never>] = [:]
     private var nextRequestID = ControlConversation.snapshotRequestID + 1
     private var acknowledged: UInt64 = 0
+    private var isAcknowledging = false
+    private static let acknowledgementDelay = TimeAmount.milliseconds(100)
     private var channel: (any Channel)?
     /// Requests in a row that had no answer in time.
     private var timeouts = 0
@@ -63,9 +65,8 @@ actor ControlClient {
         let id = nextRequestID
         guard hello != nil, send(body, requestID: id) else { throw .unavailable }
         nextRequestID += 1
-        let expiry = Task {
-            try await Task.sleep(for: Self.patience)
-            resume(id, .failure(.timeout))
+        let expiry = EventLoopExecutor.currentLoop.scheduleTask(in: TimeAmount(Self.patience)) {
+            Task { await self.resume(id, .failure(.timeout)) }
         }
         defer { expiry.cancel() }
         let result = await withCheckedContinuation { pending[id] = $0 }
@@ -116,7 +117,9 @@ actor ControlClient {
                         try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
                     }
                 }
-            try await converse(over: channel, update)
+            try await withTaskExecutorPreference(EventLoopExecutor(channel.channel.eventLoop)) {
+                try await converse(over: channel, update)
+            }
             complain("sigma-media closed the control connection")
         } catch {
             complain("no control connection to sigma-media at \(path): \(error)")
@@ -172,7 +175,16 @@ actor ControlClient {
                     await perform(output, update)
                 }
             }
-            acknowledge()
+            acknowledgeSoon()
+        }
+    }
+
+    /// One acknowledgement for all events of a while: the journal has room for thousands.
+    private func acknowledgeSoon() {
+        guard !isAcknowledging else { return }
+        isAcknowledging = true
+        EventLoopExecutor.currentLoop.scheduleTask(in: Self.acknowledgementDelay) {
+            Task { await self.acknowledge() }
         }
     }
 
@@ -195,6 +207,7 @@ actor ControlClient {
 
     /// Releases the events that were handled from media's journal.
     private func acknowledge() {
+        isAcknowledging = false
         let position = conversation.position
         guard hello != nil, position.nextNumber > 0, position.nextNumber - 1 > acknowledged else { return }
         acknowledged = position.nextNumber - 1

@@ -148,7 +148,7 @@ extension Problem {
         switch error {
         case .unavailable, .timeout:
             self = .mediaUnavailable
-        case .refused(.full), .refused(.draining):
+        case .refused(.full), .refused(.draining), .refused(.overloaded):
             self.init(
                 503, "overloaded", "No capacity",
                 "The server takes no further sessions now; try again later.",

@@ -21,13 +21,14 @@ extension Request {
         do {
             let buffer = try await withThrowingTaskGroup(of: ByteBuffer?.self) { group in
                 group.addTask { try await body.collect(upTo: RequestBodyLimits.octets) }
-                if let patience {
-                    group.addTask {
-                        try await Task.sleep(for: patience)
-                        return nil
-                    }
+                let timer = patience.map {
+                    EventLoopExecutor.currentLoop.scheduleTask(in: TimeAmount($0)) { nil as ByteBuffer? }
                 }
-                defer { group.cancelAll() }
+                if let timer { group.addTask { try await timer.futureResult.get() } }
+                defer {
+                    timer?.cancel()
+                    group.cancelAll()
+                }
                 return try await group.next() ?? nil
             }
             guard let buffer else { throw Problem.bodyTooSlow }

@@ -99,7 +99,8 @@ final class HTTPServer: Service {
             self.http.setup(channel: channel, logger: self.logger)
         }.map { value in
             // A task of its own, bounded by the registry: it outlives the listener by its last request.
-            Task { await self.http.handle(value: value, logger: self.logger) }
+            let executor = EventLoopExecutor(channel.eventLoop)
+            Task(executorPreference: executor) { await self.http.handle(value: value, logger: self.logger) }
             // Told before it had anybody to tell.
             if self.registry.isQuiescing {
                 channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())

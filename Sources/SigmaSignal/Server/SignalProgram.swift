@@ -9,6 +9,7 @@ package enum SignalProgram {
     ///
     /// - Throws: ``StartError`` where it cannot start.
     package static func run() async throws {
+        EventLoopExecutor.limitLoops()
         let environment = ProcessInfo.processInfo.environment
         var settings: SignalSettings
         do {
