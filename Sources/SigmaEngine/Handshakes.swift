@@ -42,6 +42,12 @@ package struct HandshakeResult: Sendable {
     /// The last words of a session that is gone by now.
     package var isGoodbye = false
 
+    package init(_ handle: SessionHandle, on path: Path, _ outcome: Outcome = .inProgress) {
+        self.handle = handle
+        self.path = path
+        self.outcome = outcome
+    }
+
     package enum Outcome: Sendable {
         case inProgress
         /// The peer is the announced one; its keys.
@@ -108,7 +114,7 @@ package struct Handshakes: ~Copyable {
     }
 
     package mutating func run(_ job: HandshakeJob, at now: Instant) -> HandshakeResult {
-        var result = HandshakeResult(handle: job.handle, path: job.path)
+        var result = HandshakeResult(job.handle, on: job.path)
         switch job.step {
         case .start(let parameters):
             step(nil, job, parameters, at: now, &result)
@@ -132,7 +138,7 @@ package struct Handshakes: ~Copyable {
         // By slot, so that the same run gives the same octets.
         let due = connections.values.filter { $0.deadline <= now }.sorted { $0.handle.slot < $1.handle.slot }
         for connection in due {
-            var result = HandshakeResult(handle: connection.handle, path: connection.path)
+            var result = HandshakeResult(connection.handle, on: connection.path)
             if connection.releaseAt <= now {
                 result.outcome = .released(closeNotify: release(connection))
             } else {
