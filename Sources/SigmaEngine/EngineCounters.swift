@@ -39,7 +39,7 @@ package struct EngineCounters: Equatable, Sendable {
     /// Packets and pictures that were dropped for viewers, since sending did not keep up; pictures that the ring
     /// has overwritten are not counted.
     package var packetsDropped: UInt64 = 0
-    package var picturesDropped: UInt64 = 0
+    package var framesDropped: UInt64 = 0
     /// A datagram of ours that found the outgoing batch full.
     package var outputDropped: UInt64 = 0
 
@@ -64,7 +64,7 @@ package struct EngineCounters: Equatable, Sendable {
             ("rtcp_unknown", rtcpUnknown), ("keyframe_requests_sent", keyframeRequestsSent),
             ("keyframe_requests_received", keyframeRequestsReceived),
             ("sessions_opened", sessionsOpened), ("sessions_ended", sessionsEnded),
-            ("packets_dropped", packetsDropped), ("pictures_dropped", picturesDropped),
+            ("packets_dropped", packetsDropped), ("frames_dropped", framesDropped),
             ("output_dropped", outputDropped),
         ]
     }
