@@ -37,6 +37,7 @@ var targets: [Target] = [
     .target(name: "CSigmaTestNetwork"),
     .target(name: "CFlood", path: "Tests/Flood/CFlood"),
     .target(name: "CSigmaTestKit", dependencies: ["COpenSSL"]),
+    .target(name: "CAllocationCounter", path: "Tests/Allocations/CAllocationCounter"),
 
     .target(name: "SigmaWire", swiftSettings: wire),
     .target(name: "SigmaCore", dependencies: ["SigmaWire"], swiftSettings: wire),
@@ -92,6 +93,10 @@ var targets: [Target] = [
         swiftSettings: strict),
     .testTarget(
         name: "SigmaSettingsTests", dependencies: ["SigmaSettings"], swiftSettings: strict),
+    .testTarget(
+        name: "AllocationTests",
+        dependencies: ["CAllocationCounter", "SigmaEngine", "SigmaCore", "SigmaCrypto", "SigmaWire"],
+        path: "Tests/Allocations/AllocationTests", swiftSettings: strict),
     .testTarget(
         name: "SimulationTests",
         dependencies: [

@@ -1220,6 +1220,11 @@ package nonisolated struct Sigma_Control_SessionStatistics: Sendable {
 
   package var tracks: [Sigma_Control_TrackStatistics] = []
 
+  /// Not sent to a viewer, since sending did not keep up.
+  package var packetsDropped: UInt64 = 0
+
+  package var framesDropped: UInt64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2972,7 +2977,7 @@ nonisolated extension Sigma_Control_StatisticsPage: SwiftProtobuf.Message, Swift
 
 nonisolated extension Sigma_Control_SessionStatistics: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SessionStatistics"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}room_id\0\u{1}role\0\u{1}state\0\u{3}packets_received\0\u{3}octets_received\0\u{3}packets_sent\0\u{3}octets_sent\0\u{3}packets_lost\0\u{3}keyframe_requests\0\u{3}srtp_failures\0\u{3}round_trip_time_us\0\u{1}tracks\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}room_id\0\u{1}role\0\u{1}state\0\u{3}packets_received\0\u{3}octets_received\0\u{3}packets_sent\0\u{3}octets_sent\0\u{3}packets_lost\0\u{3}keyframe_requests\0\u{3}srtp_failures\0\u{3}round_trip_time_us\0\u{1}tracks\0\u{3}packets_dropped\0\u{3}frames_dropped\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2993,6 +2998,8 @@ nonisolated extension Sigma_Control_SessionStatistics: SwiftProtobuf.Message, Sw
       case 11: try { try decoder.decodeSingularUInt64Field(value: &self.srtpFailures) }()
       case 12: try { try decoder.decodeSingularUInt32Field(value: &self.roundTripTimeUs) }()
       case 13: try { try decoder.decodeRepeatedMessageField(value: &self.tracks) }()
+      case 14: try { try decoder.decodeSingularUInt64Field(value: &self.packetsDropped) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.framesDropped) }()
       default: break
       }
     }
@@ -3038,6 +3045,12 @@ nonisolated extension Sigma_Control_SessionStatistics: SwiftProtobuf.Message, Sw
     if !self.tracks.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.tracks, fieldNumber: 13)
     }
+    if self.packetsDropped != 0 {
+      try visitor.visitSingularUInt64Field(value: self.packetsDropped, fieldNumber: 14)
+    }
+    if self.framesDropped != 0 {
+      try visitor.visitSingularUInt64Field(value: self.framesDropped, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3055,6 +3068,8 @@ nonisolated extension Sigma_Control_SessionStatistics: SwiftProtobuf.Message, Sw
     if lhs.srtpFailures != rhs.srtpFailures {return false}
     if lhs.roundTripTimeUs != rhs.roundTripTimeUs {return false}
     if lhs.tracks != rhs.tracks {return false}
+    if lhs.packetsDropped != rhs.packetsDropped {return false}
+    if lhs.framesDropped != rhs.framesDropped {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

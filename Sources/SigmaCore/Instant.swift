@@ -10,7 +10,11 @@ package struct Instant: Hashable, Comparable, Sendable, BitwiseCopyable {
     /// Later than anything that happens.
     package static let never = Instant(nanoseconds: .max)
 
-    package static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
+    // All four: what Comparable derives from the first is a call through a witness in another module.
+    @inlinable package static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
+    @inlinable package static func <= (a: Self, b: Self) -> Bool { a.nanoseconds <= b.nanoseconds }
+    @inlinable package static func > (a: Self, b: Self) -> Bool { a.nanoseconds > b.nanoseconds }
+    @inlinable package static func >= (a: Self, b: Self) -> Bool { a.nanoseconds >= b.nanoseconds }
 
     /// Saturates at ``never``.
     package static func + (a: Self, interval: Interval) -> Self {
@@ -32,5 +36,8 @@ package struct Interval: Hashable, Comparable, Sendable, BitwiseCopyable {
     package static func seconds(_ count: Int64) -> Self { Self(nanoseconds: count * 1_000_000_000) }
     package static func milliseconds(_ count: Int64) -> Self { Self(nanoseconds: count * 1_000_000) }
 
-    package static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
+    @inlinable package static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
+    @inlinable package static func <= (a: Self, b: Self) -> Bool { a.nanoseconds <= b.nanoseconds }
+    @inlinable package static func > (a: Self, b: Self) -> Bool { a.nanoseconds > b.nanoseconds }
+    @inlinable package static func >= (a: Self, b: Self) -> Bool { a.nanoseconds >= b.nanoseconds }
 }

@@ -116,6 +116,7 @@ extension Engine {
         switch viewer.sender {
         case .none: return
         case .some(let sender):
+            let stream = OutgoingStream(viewer.egress[place], record.egress[place])
             var serial = viewer.egress[place].next
             while serial < window.end, batch.count < end {
                 let packet = window[serial]
@@ -123,13 +124,10 @@ extension Engine {
                     serial < clearedEnd || packet.arrival >= staleBefore && !viewer.egress[place].isDropping
                 else { break }
                 let index = viewer.egress[place].outgoingIndex(of: packet.index)
-                // A key's indices end there (RFC 3711 §9.2).
-                if packet.index >= viewer.egress[place].firstSourceIndex, index < EgressRecord.indexLimit {
+                if packet.index >= viewer.egress[place].firstSourceIndex, index < stream.indexLimit {
                     // Reserved before it is used, so that no index is ever used twice under one key.
                     record.egress[place].nextIndex = max(record.egress[place].nextIndex, index &+ 1)
-                    let octets = seal(
-                        packet, serial, index, window, viewer.egress[place], record.egress[place], sender,
-                        on: path, into: &batch)
+                    let octets = seal(packet, serial, index, window, stream, sender, on: path, into: &batch)
                     if octets > 0 {
                         note(packet, octets, &viewer.egress[place], &record, place, at: now)
                         counters.rtpForwarded &+= 1
@@ -143,6 +141,25 @@ extension Engine {
         }
     }
 
+    /// What is the same for all packets of a run, out of records that are too long to be handed round.
+    private struct OutgoingStream {
+        let header: RTPHeaderTemplate
+        let extensionIDs: InlineArray<11, UInt8>
+        let ssrc: UInt32
+        let timestampOffset: UInt32
+        /// A key's indices end there (RFC 3711 §9.2).
+        let indexLimit: UInt64
+
+        @inline(__always)
+        init(_ egress: borrowing EgressRuntime, _ record: borrowing EgressRecord) {
+            header = egress.header
+            extensionIDs = egress.line.extensionIDs
+            ssrc = record.ssrc
+            timestampOffset = record.timestampOffset
+            indexLimit = EgressRecord.indexLimit
+        }
+    }
+
     /// Writes a packet into the batch with the header this viewer negotiated: its payload type, SSRC, numbers and
     /// extension ids.
     ///
@@ -150,28 +167,28 @@ extension Engine {
     @inline(__always)
     private static func seal(
         _ packet: PacketRing.Packet, _ serial: UInt64, _ index: UInt64, _ window: PacketRing.Window,
-        _ egress: borrowing EgressRuntime, _ record: borrowing EgressRecord, _ sender: borrowing SRTPSender,
-        on path: Path, into batch: inout DatagramBatch
+        _ stream: OutgoingStream, _ sender: borrowing SRTPSender, on path: Path,
+        into batch: inout DatagramBatch
     ) -> Int {
         var bytes = batch.nextSlot
-        var headerLength = egress.header.write(
+        var headerLength = stream.header.write(
             RTPHeaderTemplate.Fields(
                 marker: packet.marker, hasPadding: packet.padding > 0,
                 sequenceNumber: UInt16(truncatingIfNeeded: index),
-                timestamp: packet.timestamp &+ record.timestampOffset),
+                timestamp: packet.timestamp &+ stream.timestampOffset),
             to: &bytes)
         if packet.extensionCount > 0 {
-            var writer = egress.header.extensionWriter
+            var writer = stream.header.extensionWriter
             for place in 0..<Int(packet.extensionCount) {
                 let carried = packet.extensions[place]
                 writer.append(
-                    id: egress.line.extensionID(carried.kind),
+                    id: stream.extensionIDs[Int(carried.kind.rawValue)],
                     window.octets(serial, start: Int(carried.start), count: Int(carried.length)), to: &bytes)
             }
-            headerLength = egress.header.finish(writer, in: &bytes)
+            headerLength = stream.header.finish(writer, in: &bytes)
         }
         let octets = sender.sealRTP(
-            window.payload(serial), behind: headerLength, in: &bytes, ssrc: record.ssrc, index: index)
+            window.payload(serial), behind: headerLength, in: &bytes, ssrc: stream.ssrc, index: index)
         batch.take(octets, on: path)
         return octets
     }

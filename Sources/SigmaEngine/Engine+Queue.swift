@@ -179,9 +179,9 @@ extension Engine {
 
     private mutating func noteDropped(_ slot: Int, packets: UInt64, pictures: UInt64) {
         counters.packetsDropped &+= packets
-        counters.picturesDropped &+= pictures
+        counters.framesDropped &+= pictures
         slab[slot].counters.packetsDropped &+= packets
-        slab[slot].counters.picturesDropped &+= pictures
+        slab[slot].counters.framesDropped &+= pictures
     }
 
     /// Behind the picture at `serial` and those after it that others need.

@@ -41,7 +41,7 @@ package struct EngineCounters: Equatable, Sendable {
     /// Packets and pictures that were dropped for viewers, since sending did not keep up; pictures that the ring
     /// has overwritten are not counted.
     package var packetsDropped: UInt64 = 0
-    package var picturesDropped: UInt64 = 0
+    package var framesDropped: UInt64 = 0
     // Sessions that were not opened, by reason.
     package var refusedInvalid: UInt64 = 0
     package var refusedDraining: UInt64 = 0
@@ -84,7 +84,7 @@ package struct EngineCounters: Equatable, Sendable {
             ("rtcp_unknown", rtcpUnknown), ("keyframe_requests_sent", keyframeRequestsSent),
             ("keyframe_requests_received", keyframeRequestsReceived),
             ("sessions_opened", sessionsOpened), ("sessions_ended", sessionsEnded),
-            ("packets_dropped", packetsDropped), ("pictures_dropped", picturesDropped),
+            ("packets_dropped", packetsDropped), ("frames_dropped", framesDropped),
             ("refused_invalid", refusedInvalid), ("refused_draining", refusedDraining),
             ("refused_occupied", refusedOccupied), ("refused_full", refusedFull),
             ("refused_overloaded", refusedOverloaded),

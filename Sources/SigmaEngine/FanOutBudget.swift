@@ -32,6 +32,6 @@ package struct FanOutBudget: Sendable {
         // A few say more of the call than of themselves.
         guard datagrams >= Self.least else { return }
         let measured = interval.nanoseconds / Int64(datagrams)
-        cost += (min(measured, 1_000_000) - cost) / 8
+        cost += (min(max(measured, 1), 1_000_000) - cost) / 8
     }
 }

@@ -42,6 +42,12 @@ package struct HandshakeResult: Sendable {
     /// The last words of a session that is gone by now.
     package var isGoodbye = false
 
+    package init(_ handle: SessionHandle, on path: Path, _ outcome: Outcome = .inProgress) {
+        self.handle = handle
+        self.path = path
+        self.outcome = outcome
+    }
+
     package enum Outcome: Sendable {
         case inProgress
         /// The peer is the announced one; its keys.
@@ -113,7 +119,7 @@ package struct Handshakes: ~Copyable {
     }
 
     package mutating func run(_ job: HandshakeJob, at now: Instant) -> HandshakeResult {
-        var result = HandshakeResult(handle: job.handle, path: job.path)
+        var result = HandshakeResult(job.handle, on: job.path)
         switch job.step {
         case .start(let parameters):
             step(nil, job, parameters, at: now, &result)
@@ -137,7 +143,7 @@ package struct Handshakes: ~Copyable {
         // By slot, so that the same run gives the same octets.
         let due = waiting.values.filter { $0.retransmitAt <= now }
         for connection in due.sorted(by: { $0.handle.slot < $1.handle.slot }) {
-            var result = HandshakeResult(handle: connection.handle, path: connection.path)
+            var result = HandshakeResult(connection.handle, on: connection.path)
             do throws(DTLSError) {
                 try connection.dtls.retransmit()
                 flush(connection, at: now, &result)
@@ -156,7 +162,7 @@ package struct Handshakes: ~Copyable {
             let handle = lingering[firstLingering].handle
             firstLingering += 1
             guard let connection = current(handle) else { continue }
-            var result = HandshakeResult(handle: connection.handle, path: connection.path)
+            var result = HandshakeResult(connection.handle, on: connection.path)
             result.outcome = .released(closeNotify: release(connection))
             results.append(result)
         }

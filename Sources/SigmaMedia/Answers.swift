@@ -92,6 +92,8 @@ extension SessionStatistics {
         packetsLost = report.counters.packetsLost
         keyframeRequests = report.counters.keyframeRequests
         srtpFailures = report.counters.srtpFailures
+        packetsDropped = report.counters.packetsDropped
+        framesDropped = report.counters.framesDropped
         roundTripTimeUs = UInt32(clamping: report.counters.roundTripTime / 1000)
         tracks = report.tracks.map { TrackStatistics($0) }
     }

@@ -16,7 +16,8 @@ package enum WireError: Error, Equatable, Sendable {
     }
 }
 
-// The only unsafe loads and stores of the target: bounds-checked, and unaligned by design.
+// The only unsafe loads and stores of the target: bounds-checked, and unaligned by design. Inlinable, since a generic
+// function of another module is a call through tables.
 extension RawSpan {
     /// - Throws: ``WireError/truncated(needed:available:)`` when fewer than `count` octets are there.
     package func require(_ count: Int) throws(WireError) {
@@ -24,17 +25,18 @@ extension RawSpan {
     }
 
     /// Traps outside the span: call ``require(_:)`` first.
-    package func octet(at offset: Int) -> UInt8 {
+    @inlinable package func octet(at offset: Int) -> UInt8 {
         unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
     }
 
     /// Reads a network-order integer; traps outside the span: call ``require(_:)`` first.
-    package func bigEndian<T: FixedWidthInteger & BitwiseCopyable>(_: T.Type, at offset: Int) -> T {
+    @inlinable package func bigEndian<T: FixedWidthInteger & BitwiseCopyable>(_: T.Type, at offset: Int) -> T
+    {
         T(bigEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: T.self))
     }
 
     /// Reads the low 24 bits of a network-order field.
-    package func bigEndian24(at offset: Int) -> UInt32 {
+    @inlinable package func bigEndian24(at offset: Int) -> UInt32 {
         UInt32(octet(at: offset)) << 16 | UInt32(bigEndian(UInt16.self, at: offset + 1))
     }
 
@@ -47,20 +49,20 @@ extension RawSpan {
 
 extension MutableRawSpan {
     /// Writes a network-order integer; traps outside the span.
-    @_lifetime(self: copy self)
+    @inlinable @_lifetime(self: copy self)
     package mutating func store<T: FixedWidthInteger & BitwiseCopyable>(bigEndian value: T, at offset: Int) {
         storeBytes(of: value.bigEndian, toByteOffset: offset, as: T.self)
     }
 
     /// Writes the low 24 bits in network order.
-    @_lifetime(self: copy self)
+    @inlinable @_lifetime(self: copy self)
     package mutating func store(bigEndian24 value: UInt32, at offset: Int) {
         store(bigEndian: UInt8(truncatingIfNeeded: value >> 16), at: offset)
         store(bigEndian: UInt16(truncatingIfNeeded: value), at: offset + 1)
     }
 
     /// Copies `source` to `offset`; traps when it does not fit.
-    @_lifetime(self: copy self)
+    @inlinable @_lifetime(self: copy self)
     package mutating func copy(_ source: RawSpan, to offset: Int) {
         precondition(offset >= 0 && source.byteCount <= byteCount - offset, "copy runs past the span")
         guard source.byteCount > 0 else { return }

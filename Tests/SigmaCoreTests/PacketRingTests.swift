@@ -80,6 +80,31 @@ struct PacketRingTests {
         #expect(untouched == 312)
     }
 
+    @Test func `pads what comes later in a picture to its length so far, and nothing twice`() {
+        var ring = PacketRing(capacity: 16)
+        append([1100], timestamp: 1, to: &ring)
+        ring.equalise()
+        append([1099, 1098], timestamp: 1, to: &ring)
+        ring.equalise()
+        append([1101, 1100], timestamp: 1, to: &ring)
+        ring.equalise()
+        append([1095], timestamp: 2, to: &ring)
+        ring.equalise()
+        let window = unsafe ring.window
+        let lengths = (0..<6).map { Int(window[$0].payloadLength) + Int(window[$0].padding) }
+        // The first ones may have been sent when a longer one came.
+        #expect(lengths == [1100, 1100, 1100, 1101, 1101, 1095])
+    }
+
+    @Test func `goes on behind what was overwritten before anybody looked`() {
+        var ring = PacketRing(capacity: 4)
+        append([1100, 1099, 1098, 1097, 1096, 1095, 1094, 1093], timestamp: 1, to: &ring)
+        ring.equalise()
+        let window = unsafe ring.window
+        let padding = (4..<8).map { window[$0].padding }
+        #expect(padding == [0, 1, 2, 3])
+    }
+
     @Test func `leaves alone what has no room, or other header extensions`() {
         var ring = PacketRing(capacity: 8)
         append([1481, 1481], timestamp: 1, to: &ring)

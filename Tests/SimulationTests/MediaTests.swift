@@ -52,6 +52,38 @@ struct MediaTests {
         #expect(publisher.keyframeRequests.count >= 1)
     }
 
+    @Test func `a server that is short of time drops pictures, leaves no gap, and keeps audio whole`() throws
+    {
+        let simulation = try Simulation(seed: 17)
+        let publisher = try simulation.join(.publisher)
+        let viewers = try (0..<4).map { _ in try simulation.join(.viewer) }
+        #expect(simulation.connectAll())
+        simulation.run(for: .seconds(3))
+        #expect(simulation.server.counters.packetsDropped == 0)
+        // 400 datagrams in a second, where twice as many are wanted.
+        simulation.server.pace = SimulatedServer.Pace(slice: 1, interval: .milliseconds(2) + 500_000)
+        simulation.run(for: .seconds(10))
+        let dropped = simulation.server.counters
+        #expect(dropped.framesDropped > 100 && dropped.packetsDropped > dropped.framesDropped)
+        let reports = viewers.compactMap { simulation.server.report($0.sessionID) }
+        #expect(reports.map(\.counters.framesDropped).reduce(0, +) == dropped.framesDropped)
+        simulation.server.pace = SimulatedServer.Pace()
+        simulation.run(for: .seconds(3))
+        for viewer in viewers {
+            let (audio, video) = (
+                try #require(viewer.received(.audio)), try #require(viewer.received(.video))
+            )
+            #expect(audio.gaps == 0 && audio.missedFromPublisher == 0)
+            #expect(video.gaps == 0 && video.missedFromPublisher > 0)
+            #expect(video.timestampsBackwards == 0)
+            #expect(viewer.decryptFailures + viewer.damagedPayloads == 0)
+        }
+        // Asked for again and again, but no oftener than twice in a second.
+        let requests = publisher.keyframeRequests
+        #expect(zip(requests, requests.dropFirst()).allSatisfy { $1 - $0 >= .milliseconds(490) })
+        #expect(simulation.reusedIndices == 0 && simulation.violations.isEmpty)
+    }
+
     @Test func `a packet the publisher's link lost is one gap for every viewer, no more`() throws {
         let simulation = try Simulation(seed: 13)
         let publisher = try simulation.join(.publisher)

@@ -203,7 +203,7 @@ struct TruthFanOutTests {
         #expect(tags(viewer, 5) == Array(2..<10))
         #expect(isGapless(viewer))
         #expect(isGapless(viewer, 5))
-        #expect(broadcast.rig.counters.picturesDropped == 2)
+        #expect(broadcast.rig.counters.framesDropped == 2)
         #expect(broadcast.rig.counters.packetsDropped == 4)
     }
 
@@ -267,7 +267,7 @@ struct TruthFanOutTests {
             #expect(tags(viewer, 5) == Array(2..<14))
         }
         #expect(broadcast.publisher.rtcp.count { $0.pictureLosses > 0 } == asked + 1)
-        #expect(broadcast.rig.counters.picturesDropped == 24)
+        #expect(broadcast.rig.counters.framesDropped == 24)
         #expect(broadcast.rig.counters.packetsDropped == 24)
         broadcast.keyframe(20)
         broadcast.picture([Picture.other(21)])

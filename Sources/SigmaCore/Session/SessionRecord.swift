@@ -147,7 +147,7 @@ package struct SessionCounters: BitwiseCopyable, Sendable {
     package var srtpFailures: UInt64 = 0
     /// To a viewer, since sending did not keep up.
     package var packetsDropped: UInt64 = 0
-    package var picturesDropped: UInt64 = 0
+    package var framesDropped: UInt64 = 0
     /// Nanoseconds, 0 before the first report with an LSR.
     package var roundTripTime: Int64 = 0
 

@@ -32,7 +32,29 @@ struct DatagramWriter: ~Copyable {
         names.initialize(repeating: sockaddr_in6(), count: count)
         vectors.initialize(repeating: iovec(), count: count)
         messages.initialize(repeating: mmsghdr(), count: count)
+        for place in 0..<count { layOut(place) }
     }
+
+    /// What stays the same: both control messages, of which a datagram may do without either.
+    private func layOut(_ place: Int) {
+        (messages + place).pointee.msg_hdr.msg_name = UnsafeMutableRawPointer(names + place)
+        (messages + place).pointee.msg_hdr.msg_namelen = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        (messages + place).pointee.msg_hdr.msg_iov = vectors + place
+        (messages + place).pointee.msg_hdr.msg_iovlen = 1
+        let source = block(place).assumingMemoryBound(to: cmsghdr.self)
+        source.pointee.cmsg_level = Int32(IPPROTO_IPV6)
+        source.pointee.cmsg_type = IPV6_PKTINFO
+        source.pointee.cmsg_len = CSigma_CMSG_LEN(MemoryLayout<in6_pktinfo>.size)
+        let segment = (block(place) + Self.sourceSpace).assumingMemoryBound(to: cmsghdr.self)
+        segment.pointee.cmsg_level = Int32(IPPROTO_UDP)
+        segment.pointee.cmsg_type = UDP_SEGMENT
+        segment.pointee.cmsg_len = CSigma_CMSG_LEN(MemoryLayout<UInt16>.size)
+    }
+
+    private func block(_ place: Int) -> UnsafeMutableRawPointer { control + place * Self.controlLength }
+
+    private static var sourceSpace: Int { CSigma_CMSG_SPACE(MemoryLayout<in6_pktinfo>.size) }
+    private static var segmentSpace: Int { CSigma_CMSG_SPACE(MemoryLayout<UInt16>.size) }
 
     deinit {
         control.deallocate()
@@ -74,39 +96,27 @@ struct DatagramWriter: ~Copyable {
         if count == Self.capacity { flush(descriptor) }
         names[count] = run.path.remote.sockaddr
         vectors[count] = iovec(iov_base: octets, iov_len: length)
-        messages[count].msg_hdr.msg_name = UnsafeMutableRawPointer(names + count)
-        messages[count].msg_hdr.msg_namelen = socklen_t(MemoryLayout<sockaddr_in6>.size)
-        messages[count].msg_hdr.msg_iov = vectors + count
-        messages[count].msg_hdr.msg_iovlen = 1
-        let used = writeControl(run.path, segment: segment, to: control + count * Self.controlLength)
-        messages[count].msg_hdr.msg_control = used > 0 ? control + count * Self.controlLength : nil
+        let hasSource = run.path.local.high != 0 || run.path.local.low != 0
+        if hasSource { writeSource(run.path, block(count)) }
+        if segment > 0 {
+            let message = (block(count) + Self.sourceSpace).assumingMemoryBound(to: cmsghdr.self)
+            UnsafeMutableRawPointer(CSigma_CMSG_DATA(message)).storeBytes(
+                of: UInt16(truncatingIfNeeded: segment), as: UInt16.self)
+        }
+        let start = block(count) + (hasSource ? 0 : Self.sourceSpace)
+        let used = (hasSource ? Self.sourceSpace : 0) + (segment > 0 ? Self.segmentSpace : 0)
+        messages[count].msg_hdr.msg_control = used > 0 ? start : nil
         messages[count].msg_hdr.msg_controllen = used
         count += 1
     }
 
-    /// - Returns: Octets of the control messages.
-    private func writeControl(_ path: Path, segment: Int, to block: UnsafeMutableRawPointer) -> Int {
-        var used = 0
-        if path.local.high != 0 || path.local.low != 0 {
-            // Both families: the kernel takes a v4-mapped source for a v4-mapped destination.
-            var info = in6_pktinfo()
-            info.ipi6_addr = in6_addr(high: path.local.high, low: path.local.low)
-            info.ipi6_ifindex = path.local.isLinkLocal ? path.interfaceIndex : 0
-            let header = block.assumingMemoryBound(to: cmsghdr.self)
-            header.pointee.cmsg_level = Int32(IPPROTO_IPV6)
-            header.pointee.cmsg_type = IPV6_PKTINFO
-            header.pointee.cmsg_len = CSigma_CMSG_LEN(MemoryLayout<in6_pktinfo>.size)
-            UnsafeMutableRawPointer(CSigma_CMSG_DATA(header)).storeBytes(of: info, as: in6_pktinfo.self)
-            used = CSigma_CMSG_SPACE(MemoryLayout<in6_pktinfo>.size)
-        }
-        guard segment > 0 else { return used }
-        let header = (block + used).assumingMemoryBound(to: cmsghdr.self)
-        header.pointee.cmsg_level = Int32(IPPROTO_UDP)
-        header.pointee.cmsg_type = UDP_SEGMENT
-        header.pointee.cmsg_len = CSigma_CMSG_LEN(MemoryLayout<UInt16>.size)
-        UnsafeMutableRawPointer(CSigma_CMSG_DATA(header)).storeBytes(
-            of: UInt16(truncatingIfNeeded: segment), as: UInt16.self)
-        return used + CSigma_CMSG_SPACE(MemoryLayout<UInt16>.size)
+    /// Both families: the kernel takes a v4-mapped source for a v4-mapped destination.
+    private func writeSource(_ path: Path, _ block: UnsafeMutableRawPointer) {
+        var info = in6_pktinfo()
+        info.ipi6_addr = in6_addr(high: path.local.high, low: path.local.low)
+        info.ipi6_ifindex = path.local.isLinkLocal ? path.interfaceIndex : 0
+        let message = block.assumingMemoryBound(to: cmsghdr.self)
+        UnsafeMutableRawPointer(CSigma_CMSG_DATA(message)).storeBytes(of: info, as: in6_pktinfo.self)
     }
 
     private mutating func flush(_ descriptor: Int32) {
@@ -162,8 +172,7 @@ struct DatagramWriter: ~Copyable {
 
     private mutating func sendApart(_ place: Int, _ octets: Int, _ segment: Int, _ descriptor: Int32) {
         guard let base = vectors[place].iov_base else { return }
-        let space = CSigma_CMSG_SPACE(MemoryLayout<UInt16>.size)
-        messages[place].msg_hdr.msg_controllen -= space
+        messages[place].msg_hdr.msg_controllen -= Self.segmentSpace
         var offset = 0
         while offset < octets {
             vectors[place] = iovec(iov_base: base + offset, iov_len: min(segment, octets - offset))
