@@ -23,7 +23,7 @@ extension Engine {
                 if misdelivered == nil { counters.stunUnknownUfrag &+= 1 }
                 return
             }
-            guard HMACSHA1.verifies(message, password: runtimes[slot].password) else {
+            guard runtimes[slot].integrity?.verifies(message) == true else {
                 counters.stunBadIntegrity &+= 1
                 return
             }
@@ -88,7 +88,8 @@ extension Engine {
     private mutating func send(
         _ reply: consuming STUNMessageBuilder, slot: Int, on path: Path, into batch: inout DatagramBatch
     ) {
-        reply.seal(password: runtimes[slot].password)
+        guard let key = runtimes[slot].integrity else { return }
+        reply.seal(key: key)
         runtimes[slot].unprovenSent += !runtimes[slot].isSecured ? reply.bytes.count : 0
         if !batch.append(reply.bytes, on: path) { counters.outputDropped &+= 1 }
     }

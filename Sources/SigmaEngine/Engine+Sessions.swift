@@ -87,7 +87,7 @@ extension Engine {
         runtimes[slot].fingerprints = request.fingerprints
         runtimes[slot].role = request.role
         runtimes[slot].username = credentials.ufrag + [UInt8(ascii: ":")] + request.remoteUfrag
-        runtimes[slot].password = credentials.password
+        runtimes[slot].integrity = IntegrityKey(credentials.password)
         runtimes[slot].connectDeadline = now + Self.connectTimeout
         chooseReportSSRC(slot, unlike: request.media.map { SSRC(rawValue: $0.ssrc) })
     }

@@ -13,7 +13,8 @@ struct SessionRuntime: ~Copyable {
     var fingerprints: [CertificateFingerprint] = []
     /// "ours:theirs", what USERNAME has to be (RFC 8445 §7.2.2).
     var username: [UInt8] = []
-    var password: [UInt8] = []
+    /// Of our password; `nil` in a free slot.
+    var integrity: IntegrityKey?
 
     /// ``Handshakes`` has, or is about to have, a connection for it.
     var hasDTLS = false

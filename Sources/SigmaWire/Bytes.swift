@@ -77,11 +77,7 @@ extension MutableRawSpan {
 
 extension [UInt8] {
     package mutating func append<T: FixedWidthInteger>(bigEndian value: T) {
-        var shift = T.bitWidth
-        while shift > 0 {
-            shift -= 8
-            append(UInt8(truncatingIfNeeded: value >> T(shift)))
-        }
+        unsafe Swift.withUnsafeBytes(of: value.bigEndian) { unsafe append(contentsOf: $0) }
     }
 
     package mutating func replace(bigEndian value: UInt16, at offset: Int) {

@@ -19,8 +19,8 @@ struct HMACSHA1Tests {
     @Test func `the sample request of RFC 5769 §2.1 verifies with its password alone`() throws {
         let bytes = unsafe request.span.bytes
         let message = try STUNMessageView(bytes)
-        let isRight = HMACSHA1.verifies(message, password: password)
-        let isWrong = HMACSHA1.verifies(message, password: Array("VOkJxbRl1RmTxUk/WvJxBu".utf8))
+        let isRight = IntegrityKey(password).verifies(message)
+        let isWrong = IntegrityKey(Array("VOkJxbRl1RmTxUk/WvJxBu".utf8)).verifies(message)
         #expect(isRight && !isWrong)
     }
 
@@ -40,7 +40,7 @@ struct HMACSHA1Tests {
             damaged[bit / 8] ^= 1 << UInt8(bit % 8)
             let bytes = unsafe damaged.span.bytes
             guard let message = try? STUNMessageView(bytes) else { continue }
-            let isRight = HMACSHA1.verifies(message, password: password)
+            let isRight = IntegrityKey(password).verifies(message)
             #expect(!isRight, "bit \(bit)")
         }
     }
@@ -48,7 +48,7 @@ struct HMACSHA1Tests {
     @Test func `a message without the attribute does not verify`() throws {
         let builder = STUNMessageBuilder(.request, transaction: TransactionID(high: 1, low: 2))
         let bytes = unsafe builder.bytes.span.bytes
-        let isRight = HMACSHA1.verifies(try STUNMessageView(bytes), password: password)
+        let isRight = IntegrityKey(password).verifies(try STUNMessageView(bytes))
         #expect(!isRight)
     }
 
@@ -58,8 +58,21 @@ struct HMACSHA1Tests {
         builder.seal(password: password)
         let octets = builder.bytes
         let message = try STUNMessageView(unsafe octets.span.bytes)
-        let isRight = HMACSHA1.verifies(message, password: password)
+        let isRight = IntegrityKey(password).verifies(message)
         let hasFingerprint = message.hasFingerprint
         #expect(isRight && hasFingerprint)
+    }
+
+    @Test(arguments: [0, 1, 20, 63, 64, 65, 200])
+    func `a key of any length is OpenSSL's (RFC 2104 §2)`(length: Int) throws {
+        let key = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ 1) }
+        var builder = STUNMessageBuilder(.request, transaction: TransactionID(high: 1, low: 2))
+        builder.append(STUN.Attribute.username, Array("abcd:efgh".utf8))
+        var other = builder
+        builder.seal(password: key)
+        let input = other.integrityInput()
+        other.appendIntegrity(HMACSHA1.code(input, key: key))
+        other.appendFingerprint()
+        #expect(builder.bytes == other.bytes)
     }
 }

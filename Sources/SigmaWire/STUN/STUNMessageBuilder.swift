@@ -26,25 +26,32 @@ package struct STUNMessageBuilder: Sendable {
     /// - Parameter value: At most 763 octets, the longest any attribute may have.
     package mutating func append(_ type: UInt16, _ value: [UInt8]) {
         precondition(value.count <= 763, "no STUN attribute is that long")
-        bytes.append(bigEndian: type)
-        bytes.append(bigEndian: UInt16(value.count))
+        begin(type, count: value.count)
         bytes += value
         while bytes.count % 4 != 0 { bytes.append(0) }
-        setLength(bytes.count - STUN.headerLength)
+    }
+
+    /// Writes the head of an attribute of `count` octets, which are to follow.
+    private mutating func begin(_ type: UInt16, count: Int) {
+        bytes.append(bigEndian: UInt32(type) << 16 | UInt32(truncatingIfNeeded: count))
+        setLength(bytes.count - STUN.headerLength + (count + 3) & ~3)
     }
 
     /// RFC 8489 §14.2: v4-mapped addresses go out as IPv4.
     package mutating func appendXORMappedAddress(_ address: Address) {
-        var value: [UInt8] = [0, address.v4 == nil ? 2 : 1]
-        value.append(bigEndian: address.port ^ UInt16(STUN.magicCookie >> 16))
+        let family: UInt32 = address.v4 == nil ? 2 : 1
+        let head = family << 16 | UInt32(address.port) ^ STUN.magicCookie >> 16
         if let v4 = address.v4 {
-            value.append(bigEndian: v4 ^ STUN.magicCookie)
+            begin(STUN.Attribute.xorMappedAddress, count: 8)
+            bytes.append(bigEndian: head)
+            bytes.append(bigEndian: v4 ^ STUN.magicCookie)
         } else {
-            value.append(
+            begin(STUN.Attribute.xorMappedAddress, count: 20)
+            bytes.append(bigEndian: head)
+            bytes.append(
                 bigEndian: address.high ^ (UInt64(STUN.magicCookie) << 32 | UInt64(transaction.high)))
-            value.append(bigEndian: address.low ^ transaction.low)
+            bytes.append(bigEndian: address.low ^ transaction.low)
         }
-        append(STUN.Attribute.xorMappedAddress, value)
     }
 
     /// RFC 8489 §14.8.
@@ -56,8 +63,18 @@ package struct STUNMessageBuilder: Sendable {
     /// What the HMAC-SHA1 of MESSAGE-INTEGRITY is computed over: the message so far, its length field
     /// counting the attribute that is to follow (RFC 8489 §14.5).
     package mutating func integrityInput() -> [UInt8] {
-        setLength(bytes.count - STUN.headerLength + STUN.integrityAttributeLength)
+        bytes.replace(bigEndian: lengthWithIntegrity, at: 2)
         return bytes
+    }
+
+    /// What the length field has to say for that.
+    package var lengthWithIntegrity: UInt16 {
+        UInt16(truncatingIfNeeded: bytes.count - STUN.headerLength + STUN.integrityAttributeLength)
+    }
+
+    package mutating func appendIntegrity(_ hmac: InlineArray<20, UInt8>) {
+        begin(STUN.Attribute.messageIntegrity, count: hmac.count)
+        for place in 0..<hmac.count { bytes.append(hmac[place]) }
     }
 
     /// - Parameter hmac: 20 octets.
@@ -68,29 +85,12 @@ package struct STUNMessageBuilder: Sendable {
 
     package mutating func appendFingerprint() {
         setLength(bytes.count - STUN.headerLength + STUN.fingerprintAttributeLength)
-        var value: [UInt8] = []
-        value.append(bigEndian: CRC32.checksum(unsafe bytes.span.bytes) ^ STUN.fingerprintMask)
-        append(STUN.Attribute.fingerprint, value)
+        let sum = CRC32.checksum(unsafe bytes.span.bytes) ^ STUN.fingerprintMask
+        begin(STUN.Attribute.fingerprint, count: 4)
+        bytes.append(bigEndian: sum)
     }
 
     private mutating func setLength(_ length: Int) {
         bytes.replace(bigEndian: UInt16(truncatingIfNeeded: length), at: 2)
-    }
-}
-
-/// The CRC of ITU V.42, reflected, as FINGERPRINT uses it (RFC 8489 §14.7).
-package enum CRC32 {
-    private static let table: [UInt32] = (0..<256).map { index in
-        (0..<8).reduce(UInt32(index)) { sum, _ in sum & 1 == 1 ? 0xEDB8_8320 ^ sum >> 1 : sum >> 1 }
-    }
-
-    /// - Parameter previous: The checksum of octets that stand before these.
-    package static func checksum(_ bytes: RawSpan, after previous: UInt32 = 0) -> UInt32 {
-        let table = self.table
-        var sum = ~previous
-        for offset in 0..<bytes.byteCount {
-            sum = table[Int((sum ^ UInt32(bytes.octet(at: offset))) & 0xFF)] ^ sum >> 8
-        }
-        return ~sum
     }
 }
