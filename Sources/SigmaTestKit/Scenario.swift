@@ -38,6 +38,8 @@ package final class Scenario {
         /// What the run was made of, to see that runs are worth something.
         package var connected: Int
         package var forwarded: UInt64
+        /// Packets that one shard took for the viewers of another.
+        package var relayed: UInt64
         package var peers: Int
     }
 
@@ -61,7 +63,8 @@ package final class Scenario {
         var random = SplitMix64(seed: seed ^ 0x5CE0_A210)
         simulation = try Simulation(
             seed: seed, sessionLimit: Self.sessionLimit, journalCapacity: 256,
-            handshakeLatency: random.chance(0.5) ? Int64.random(in: 0...200_000_000, using: &random) : 0)
+            handshakeLatency: random.chance(0.5) ? Int64.random(in: 0...200_000_000, using: &random) : 0,
+            shards: Int.random(in: 1...3, using: &random))
         self.random = random
         mutator = Mutator(seed: seed ^ 0x8057)
         isClean = self.random.chance(0.3)
@@ -94,7 +97,8 @@ package final class Scenario {
             digest: simulation.digest,
             violations: simulation.violations.map { "\(Double($0.at) / 1e9) s: \($0.violation)" },
             story: story, connected: simulation.clients.count { $0.peer.connectedAt != nil },
-            forwarded: simulation.server.counters.rtpForwarded, peers: simulation.clients.count)
+            forwarded: simulation.server.counters.rtpForwarded,
+            relayed: simulation.server.counters.packetsRelayed, peers: simulation.clients.count)
     }
 
     // MARK: Chance

@@ -4,28 +4,25 @@ package import SigmaEngine
 package import SigmaPeer
 package import SigmaWire
 
-/// The engine with the shell around it that the simulation needs: memory, a batch, the law of the calls.
+/// The engines of one server, with the shell around them that the simulation needs: memory, batches, the law of the
+/// calls, what shards have for each other, and the control thread's directory.
 @safe package final class SimulatedServer {
     package static let address = Address(v4: 0xC000_0201, port: 5004)
 
-    private var engine: Engine
-    private var handshakes: Handshakes
-    private var batch = DatagramBatch(capacity: 256)
+    private let shards: [SimulatedShard]
+    private var directory: SessionDirectory
     private let slab: UnsafeMutableRawPointer
-    private let journal: UnsafeMutableRawPointer
     private let slabLength: Int
-    private var eventsRead: UInt64 = 0
+    package let journalID: [UInt8]
+    private var events: [EventRecord] = []
+    private var eventCount: UInt64 = 0
     private var viewerSSRCs: UInt32 = 0
-    /// Jobs on the handshake thread, in order, and when each is done.
-    private var jobs: [(job: HandshakeJob, due: Int64)] = []
     private let handshakeLatency: Int64
     private var random: SplitMix64
     /// Nanoseconds that the server's clock is behind the simulation's.
     private var lostTime: Int64 = 0
     /// How it sends to viewers.
     package var pace = Pace()
-    private var isFanningOut = false
-    private var nextSlice: Int64 = 0
 
     /// What the server can do in its time.
     package struct Pace: Equatable, Sendable {
@@ -40,10 +37,14 @@ package import SigmaWire
         }
     }
 
-    /// - Parameter handshakeLatency: Nanoseconds that a step of a handshake takes at most.
+    /// - Parameters:
+    ///   - handshakeLatency: Nanoseconds that a step of a handshake takes at most.
+    ///   - shards: Sessions are spread over so many engines, a room's viewers too, and so are datagrams, whosever
+    ///     they are.
     /// - Throws: When OpenSSL cannot make an identity.
     package init(
-        seed: UInt64, sessionLimit: Int = 64, journalCapacity: Int = 4096, handshakeLatency: Int64 = 0
+        seed: UInt64, sessionLimit: Int = 64, journalCapacity: Int = 4096, handshakeLatency: Int64 = 0,
+        shards count: Int = 1
     ) throws {
         self.handshakeLatency = handshakeLatency
         self.random = SplitMix64(seed: seed ^ 0x1A7E)
@@ -51,23 +52,26 @@ package import SigmaWire
         var configuration = EngineConfiguration { count in random.octets(count) }
         configuration.sessionLimit = sessionLimit
         configuration.journalCapacity = journalCapacity
-        slabLength = SessionSlab.byteCount(for: configuration.sessionLimit)
-        let journalLength = Journal.byteCount(capacity: configuration.journalCapacity)
+        configuration.shardCount = count
+        journalID = configuration.entropy(16)
+        slabLength = SessionSlab.byteCount(for: sessionLimit * count)
         unsafe slab = .allocate(byteCount: slabLength, alignment: 4096)
-        unsafe journal = .allocate(byteCount: journalLength, alignment: 4096)
         unsafe slab.initializeMemory(as: UInt8.self, repeating: 0, count: slabLength)
-        unsafe journal.initializeMemory(as: UInt8.self, repeating: 0, count: journalLength)
+        unsafe SessionSlab.writeHeader(to: slab, count: sessionLimit * count, journalID: journalID)
         let identity = try Identity(selfSignedForDays: 30)
-        handshakes = try Handshakes(identity)
-        unsafe engine = Engine(
-            configuration, fingerprint: identity.fingerprint, slabMemory: slab, journalMemory: journal)
-        engine.wallClockOffset = 1_700_000_000_000_000_000
+        var shards: [SimulatedShard] = []
+        for shard in 0..<count {
+            configuration.shard = shard
+            let offset = SessionSlab.headerLength + shard * sessionLimit * SessionRecord.length
+            shards.append(
+                try unsafe SimulatedShard(
+                    configuration, identity, records: slab + offset, journalID: journalID))
+        }
+        self.shards = shards
+        directory = SessionDirectory(shards: count, sessionLimit: sessionLimit)
     }
 
-    deinit {
-        unsafe slab.deallocate()
-        unsafe journal.deallocate()
-    }
+    deinit { unsafe slab.deallocate() }
 
     // MARK: Time
 
@@ -80,7 +84,9 @@ package import SigmaWire
     package func loseTime(_ nanoseconds: Int64) { lostTime += nanoseconds }
 
     /// Lets the wall clock jump; the monotonic one runs on.
-    package func stepWallClock(by nanoseconds: Int64) { engine.wallClockOffset += nanoseconds }
+    package func stepWallClock(by nanoseconds: Int64) {
+        for shard in shards { shard.engine.wallClockOffset += nanoseconds }
+    }
 
     // MARK: Commands
 
@@ -96,22 +102,35 @@ package import SigmaWire
         let role: DTLSRole = offer.setup == .passive ? .client : .server
         guard let announced = CertificateFingerprint(hash: .sha256, digest: fingerprint ?? offer.fingerprint)
         else { throw PeerError.fingerprintMismatch }
-        let credentials = try engine.open(
-            SessionRequest(
-                sessionID: sessionID, roomID: room, role: offer.role == .publisher ? .publisher : .viewer,
-                remoteUfrag: Array(offer.ufrag.utf8), fingerprints: [announced], dtlsRole: role, media: lines,
-                cname: Array("server".utf8)),
-            at: instant(now))
+        let request = SessionRequest(
+            sessionID: sessionID, roomID: room, role: offer.role == .publisher ? .publisher : .viewer,
+            remoteUfrag: Array(offer.ufrag.utf8), fingerprints: [announced], dtlsRole: role, media: lines,
+            cname: Array("server".utf8))
+        let credentials = try open(request, at: now)
         return Answer(
             ufrag: String(decoding: credentials.ufrag, as: UTF8.self),
             password: String(decoding: credentials.password, as: UTF8.self),
-            fingerprint: engine.fingerprint.digest, serverIsActive: role == .client,
+            fingerprint: shards[0].engine.fingerprint.digest, serverIsActive: role == .client,
             candidates: [Self.address],
             media: zip(offer.media, lines).map { media, line in
                 Answer.Media(
                     kind: media.kind, mid: media.mid, payloadType: line.payloadType,
                     ssrc: offer.role == .viewer ? line.ssrc : nil, midExtensionID: Offer.midExtensionID)
             })
+    }
+
+    private func open(_ request: SessionRequest, at now: Int64) throws -> ICECredentials {
+        // Whatever shard it is: a room's sessions may be anywhere.
+        let busy = shards.count == 1 ? [0] : shards.map { _ in Double.random(in: 0...1, using: &random) }
+        let shard = try directory.place(request, busy: busy, at: UInt64(now))
+        do {
+            let credentials = try shards[shard].engine.open(request, at: instant(now))
+            follow(directory.opened(request.sessionID))
+            return credentials
+        } catch {
+            directory.refused(request.sessionID)
+            throw error
+        }
     }
 
     private func mediaLine(_ media: Offer.Media) -> MediaLineRecord {
@@ -134,16 +153,23 @@ package import SigmaWire
     }
 
     package func close(_ sessionID: SessionID, reason: EndReason = .requested, at now: Int64) throws {
-        try engine.close(sessionID, reason: reason, at: instant(now), into: &batch)
+        let shard = try shard(of: sessionID)
+        try shard.engine.close(sessionID, reason: reason, at: instant(now), into: &shard.batch)
+        noteEvents()
     }
 
     package func setPaused(_ isPaused: Bool, _ sessionID: SessionID) throws {
-        try engine.setPaused(isPaused, sessionID)
+        try shard(of: sessionID).engine.setPaused(isPaused, sessionID)
+    }
+
+    private func shard(of sessionID: SessionID) throws(CommandError) -> SimulatedShard {
+        guard let place = directory.shard(of: sessionID) else { throw .noSuchSession }
+        return shards[place]
     }
 
     /// Tells the engine what its thread has used.
     package func measureLoad(_ reading: LoadGauge.Reading, at now: Int64) {
-        engine.measureLoad(reading, at: instant(now))
+        for shard in shards { shard.engine.measureLoad(reading, at: instant(now)) }
     }
 
     // MARK: Steps
@@ -151,27 +177,49 @@ package import SigmaWire
     /// On the simulation's clock.
     package var deadline: Int64? {
         var earliest = Int64.max
-        if let tick = engine.deadline { earliest = min(earliest, tick.nanoseconds + lostTime) }
-        if let timer = handshakes.deadline { earliest = min(earliest, timer.nanoseconds + lostTime) }
-        if let first = jobs.first { earliest = min(earliest, first.due) }
-        if isFanningOut { earliest = min(earliest, nextSlice) }
+        for shard in shards {
+            if let tick = shard.engine.deadline { earliest = min(earliest, tick.nanoseconds + lostTime) }
+            if let timer = shard.handshakes.deadline {
+                earliest = min(earliest, timer.nanoseconds + lostTime)
+            }
+            if let first = shard.jobs.first { earliest = min(earliest, first.due) }
+            if shard.isFanningOut { earliest = min(earliest, shard.nextSlice) }
+        }
         return earliest == .max ? nil : earliest
     }
 
     /// - Parameter arrival: When the kernel took it; `nil` for now.
     package func receive(_ bytes: [UInt8], from source: Address, arrival: Int64? = nil, at now: Int64) {
-        var buffer = bytes + [UInt8](repeating: 0, count: 64)
         let path = Path(local: Self.address, remote: source)
+        let arrival = instant(min(arrival ?? now, now))
+        // The kernel's hash knows nothing of sessions.
+        let place = Int(truncatingIfNeeded: (source.low ^ UInt64(source.port) << 13) % UInt64(shards.count))
+        let owner = receive(bytes, on: path, arrival: arrival, at: now, by: place)
+        guard let owner else { return }
+        _ = receive(bytes, on: path, arrival: arrival, at: now, by: owner)
+        if bytes[0] < 4, shards[owner].engine.owns(path) {
+            shards[place].engine.claim(path, for: owner, at: instant(now))
+        }
+    }
+
+    /// - Returns: The shard that it is for, when that is another.
+    private func receive(
+        _ bytes: [UInt8], on path: Path, arrival: Instant, at now: Int64, by place: Int
+    ) -> Int? {
+        let shard = shards[place]
+        var buffer = bytes + [UInt8](repeating: 0, count: 64)
         var span = buffer.mutableSpan
         var raw = unsafe span.mutableBytes
-        engine.receive(
-            &raw, length: bytes.count, on: path, arrival: instant(min(arrival ?? now, now)),
-            now: instant(now),
-            into: &batch)
-        guard pace.slice <= Self.shortSlice, pace.interval == 0,
-            batch.count + Self.shortSlice + Engine.outputReserve <= batch.capacity
-        else { return }
-        isFanningOut = engine.fanOut(at: instant(now), into: &batch, atMost: pace.slice)
+        shard.engine.receive(
+            &raw, length: bytes.count, on: path, arrival: arrival, now: instant(now), into: &shard.batch)
+        relay(from: shard, at: now)
+        if pace.slice <= Self.shortSlice, pace.interval == 0,
+            shard.batch.count + Self.shortSlice + Engine.outputReserve <= shard.batch.capacity
+        {
+            shard.isFanningOut = shard.engine.fanOut(
+                at: instant(now), into: &shard.batch, atMost: pace.slice)
+        }
+        return shard.engine.takeMisdelivered()
     }
 
     private static let shortSlice = 8
@@ -180,81 +228,125 @@ package import SigmaWire
     ///
     /// - Parameter send: Called with each datagram that leaves.
     package func run(at now: Int64, send: (Path, [UInt8]) -> Void) {
+        for shard in shards { run(shard, at: now, send) }
+        // What the last one had for those before it.
+        if shards.count > 1 { for shard in shards { fanOut(shard, at: now, send) } }
+    }
+
+    private func run(_ shard: SimulatedShard, at now: Int64, _ send: (Path, [UInt8]) -> Void) {
         let time = instant(now)
-        drain(send)
-        fanOut(at: now, send)
-        while engine.advance(to: time, into: &batch) { drain(send) }
-        drain(send)
-        for result in dueHandshakes(at: time) {
-            engine.apply(result, isAnswer: false, at: time, into: &batch)
-            drain(send)
+        drain(shard, send)
+        fanOut(shard, at: now, send)
+        while shard.engine.advance(to: time, into: &shard.batch) { drain(shard, send) }
+        drain(shard, send)
+        for result in dueHandshakes(shard, at: time) {
+            shard.engine.apply(result, isAnswer: false, at: time, into: &shard.batch)
+            drain(shard, send)
         }
-        runHandshakes(at: now, send)
-        fanOut(at: now, send)
+        runHandshakes(shard, at: now, send)
+        relay(from: shard, at: now)
+        for wish in shard.engine.takeKeyframeWishes() {
+            shards[wish.shard].engine.wantKeyframe(publication: wish.publication)
+        }
+        fanOut(shard, at: now, send)
+        noteEvents()
     }
 
-    private func fanOut(at now: Int64, _ send: (Path, [UInt8]) -> Void) {
+    private func fanOut(_ shard: SimulatedShard, at now: Int64, _ send: (Path, [UInt8]) -> Void) {
         repeat {
-            guard now >= nextSlice || pace.interval == 0 else { return }
-            isFanningOut = engine.fanOut(at: instant(now), into: &batch, atMost: pace.slice)
-            nextSlice = now + pace.interval
-            drain(send)
-        } while isFanningOut && pace.interval == 0
+            guard now >= shard.nextSlice || pace.interval == 0 else { return }
+            shard.isFanningOut = shard.engine.fanOut(
+                at: instant(now), into: &shard.batch, atMost: pace.slice)
+            shard.nextSlice = now + pace.interval
+            drain(shard, send)
+        } while shard.isFanningOut && pace.interval == 0
     }
 
-    private func dueHandshakes(at time: Instant) -> [HandshakeResult] {
-        guard let due = handshakes.deadline, due <= time else { return [] }
-        return handshakes.advance(to: time)
+    private func dueHandshakes(_ shard: SimulatedShard, at time: Instant) -> [HandshakeResult] {
+        guard let due = shard.handshakes.deadline, due <= time else { return [] }
+        return shard.handshakes.advance(to: time)
     }
 
     /// The handshake thread: one job after the other, each in its time.
-    private func runHandshakes(at now: Int64, _ send: (Path, [UInt8]) -> Void) {
-        submit(at: now)
-        while let first = jobs.first, first.due <= now {
-            jobs.removeFirst()
-            let result = handshakes.run(first.job, at: instant(now))
-            engine.apply(result, isAnswer: true, at: instant(now), into: &batch)
-            drain(send)
+    private func runHandshakes(_ shard: SimulatedShard, at now: Int64, _ send: (Path, [UInt8]) -> Void) {
+        submit(shard, at: now)
+        while let first = shard.jobs.first, first.due <= now {
+            shard.jobs.removeFirst()
+            let result = shard.handshakes.run(first.job, at: instant(now))
+            shard.engine.apply(result, isAnswer: true, at: instant(now), into: &shard.batch)
+            drain(shard, send)
             // A session that ends by the result of a job leaves another one behind.
-            submit(at: now)
+            submit(shard, at: now)
         }
     }
 
-    private func submit(at now: Int64) {
-        for job in engine.takeHandshakeJobs() {
+    private func submit(_ shard: SimulatedShard, at now: Int64) {
+        for job in shard.engine.takeHandshakeJobs() {
             let latency =
                 handshakeLatency > 0 ? Int64.random(in: 0...handshakeLatency, using: &random) : 0
-            jobs.append((job, max(now, jobs.last?.due ?? now) + latency))
+            shard.jobs.append((job, max(now, shard.jobs.last?.due ?? now) + latency))
         }
     }
 
-    private func drain(_ send: (Path, [UInt8]) -> Void) {
-        batch.forEach { path, octets in send(path, octets) }
-        batch.removeAll()
+    private func drain(_ shard: SimulatedShard, _ send: (Path, [UInt8]) -> Void) {
+        shard.batch.forEach { path, octets in send(path, octets) }
+        shard.batch.removeAll()
+    }
+
+    // MARK: Between shards
+
+    private func relay(from shard: SimulatedShard, at now: Int64) {
+        guard shards.count > 1 else { return }
+        shard.engine.takeRelays { others, packet, octets in
+            for other in others { shards[other].engine.receive(packet, octets, at: instant(now)) }
+        }
+    }
+
+    private func follow(_ instructions: [(shard: Int, SessionDirectory.Instruction)]) {
+        for (shard, instruction) in instructions {
+            switch instruction {
+            case .mirror(let room, let publication, let source, let media):
+                shards[shard].engine.mirror(room, publication: publication, from: source, media: media)
+            case .endMirror(let publication): shards[shard].engine.endMirror(publication: publication)
+            case .feed(let room, let publication, let others):
+                shards[shard].engine.feed(room, publication: publication, to: others)
+            }
+        }
+    }
+
+    private func noteEvents() {
+        for shard in shards {
+            for var record in shard.takeEvents() {
+                eventCount += 1
+                record.number = eventCount
+                events.append(record)
+                follow(directory.note(record))
+            }
+        }
     }
 
     // MARK: Observations
 
-    package var resources: EngineResources { engine.resources }
+    package var resources: EngineResources { shards.reduce(EngineResources()) { $0 + $1.engine.resources } }
     /// Connections that hold an `SSL`.
-    package var handshakeConnections: Int { handshakes.count }
-    package func hasProof(_ sessionID: SessionID) -> Bool { engine.hasProof(sessionID) }
-    package var counters: EngineCounters { engine.counters }
-    package var journalID: [UInt8] { engine.journal.id }
+    package var handshakeConnections: Int { shards.reduce(0) { $0 + $1.handshakes.count } }
+    package func hasProof(_ sessionID: SessionID) -> Bool {
+        shards.contains { $0.engine.hasProof(sessionID) }
+    }
+    package var counters: EngineCounters { shards.reduce(EngineCounters()) { $0 + $1.engine.counters } }
     /// A copy of the session slab: what would be left of the process.
     package var slabOctets: [UInt8] {
         unsafe Array(UnsafeRawBufferPointer(start: slab, count: slabLength))
     }
-    package var sessions: [SessionSummary] { engine.snapshot() }
+    package var sessions: [SessionSummary] { shards.flatMap { $0.engine.snapshot() } }
     package func report(_ sessionID: SessionID) -> SessionReport? {
-        engine.statistics(of: [sessionID]).first
+        shards.lazy.compactMap { $0.engine.statistics(of: [sessionID]).first }.first
     }
 
     /// Events since the last call.
     package func takeEvents() -> [EventRecord] {
-        guard engine.journal.newest > eventsRead else { return [] }
-        let new = ((eventsRead + 1)...engine.journal.newest).compactMap { engine.journal[$0] }
-        eventsRead = engine.journal.newest
-        return new
+        noteEvents()
+        defer { events = [] }
+        return events
     }
 }

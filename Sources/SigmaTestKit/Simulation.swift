@@ -49,7 +49,8 @@ package final class Simulation {
 
     /// - Parameter handshakeLatency: Nanoseconds that a step of a handshake takes at most.
     package init(
-        seed: UInt64, sessionLimit: Int = 64, journalCapacity: Int = 4096, handshakeLatency: Int64 = 0
+        seed: UInt64, sessionLimit: Int = 64, journalCapacity: Int = 4096, handshakeLatency: Int64 = 0,
+        shards: Int = 1
     ) throws {
         self.sessionLimit = sessionLimit
         network = SimulatedNetwork(seed: seed)
@@ -60,7 +61,7 @@ package final class Simulation {
         server = try world.run(at: now) { () throws(any Error) in
             try SimulatedServer(
                 seed: serverSeed, sessionLimit: sessionLimit, journalCapacity: journalCapacity,
-                handshakeLatency: handshakeLatency)
+                handshakeLatency: handshakeLatency, shards: shards)
         }
     }
 

@@ -8,13 +8,16 @@ struct ScenarioTests {
         seeds: Range<UInt64>
     ) throws {
         var connected = 0
+        var relayed: UInt64 = 0
         for seed in seeds {
             let outcome = try Scenario(seed: seed, shape: .lowRate).run()
             connected += outcome.connected
+            relayed += outcome.relayed
             #expect(outcome.violations.isEmpty, Seeds.command(seed, "low packet rate", outcome.story))
         }
         // Runs in which nobody came through would prove nothing.
         if seeds.count > 20 { #expect(connected > seeds.count * 2) }
+        if seeds.count > 20 { #expect(relayed > 100) }
     }
 
     @Test(arguments: Seeds.chunks(200))
