@@ -6,14 +6,25 @@ internal import SigmaWire
 /// index under one key for two packets gives both away.
 @safe package struct SRTPSender: ~Copyable {
     package let profile: SRTPProfile
-    private let rtp: SRTPCipher
-    private let rtcp: SRTPCipher
+    /// Apart, so that a sender is two words: half a kilobyte would be copied wherever one is looked at.
+    private let ciphers: UnsafeMutablePointer<Ciphers>
+
+    private struct Ciphers: ~Copyable {
+        let rtp: SRTPCipher
+        let rtcp: SRTPCipher
+    }
 
     package init(_ keys: SRTPSessionKeys, backend: SRTPBackend = .openssl) throws(SRTPError) {
         let rtp = try SRTPCipher(keys.localRTP, keys.profile, isSealing: true, backend: backend)
-        rtcp = try SRTPCipher(keys.localRTCP, keys.profile, isSealing: true)
-        self.rtp = rtp
+        let rtcp = try SRTPCipher(keys.localRTCP, keys.profile, isSealing: true)
+        unsafe ciphers = .allocate(capacity: 1)
+        unsafe ciphers.initialize(to: Ciphers(rtp: rtp, rtcp: rtcp))
         profile = keys.profile
+    }
+
+    deinit {
+        unsafe ciphers.deinitialize(count: 1)
+        unsafe ciphers.deallocate()
     }
 
     /// Puts the encrypted `payload` and the tag behind a header.
@@ -38,16 +49,16 @@ internal import SigmaWire
                 guard let base = packet.baseAddress else { return }
                 switch profile {
                 case .aeadAES128GCM:
-                    unsafe rtp.sealAEAD(
+                    unsafe ciphers.pointee.rtp.sealAEAD(
                         ssrc, index,
                         associated: UnsafeRawBufferPointer(start: base, count: headerLength), more: nil,
                         input: payload.baseAddress, output: base + headerLength, count: count,
                         tag: base + end)
                 case .aes128CMSHA1_80:
-                    unsafe rtp.applyCounterMode(
+                    unsafe ciphers.pointee.rtp.applyCounterMode(
                         ssrc, index, input: payload.baseAddress, output: base + headerLength, count: count)
                     unsafe Self.append(
-                        rtp.code(
+                        ciphers.pointee.rtp.code(
                             UnsafeRawBufferPointer(start: base, count: end),
                             rollover: UInt32(truncatingIfNeeded: index >> 16)),
                         to: base + end)
@@ -80,17 +91,18 @@ internal import SigmaWire
             case .aeadAES128GCM:
                 let place = unsafe base + length + tagLength
                 unsafe place.storeBytes(of: word.bigEndian, as: UInt32.self)
-                unsafe rtcp.sealAEAD(
+                unsafe ciphers.pointee.rtcp.sealAEAD(
                     ssrc, UInt64(index),
                     associated: UnsafeRawBufferPointer(start: base, count: SRTCP.headerLength),
                     more: UnsafeRawBufferPointer(start: place, count: 4),
                     input: UnsafeRawPointer(body), output: body, count: count, tag: base + length)
             case .aes128CMSHA1_80:
-                unsafe rtcp.applyCounterMode(
+                unsafe ciphers.pointee.rtcp.applyCounterMode(
                     ssrc, UInt64(index), input: UnsafeRawPointer(body), output: body, count: count)
                 unsafe (base + length).storeBytes(of: word.bigEndian, as: UInt32.self)
                 unsafe Self.append(
-                    rtcp.code(UnsafeRawBufferPointer(start: base, count: length + 4), rollover: nil),
+                    ciphers.pointee.rtcp.code(
+                        UnsafeRawBufferPointer(start: base, count: length + 4), rollover: nil),
                     to: base + length + 4)
             }
         }

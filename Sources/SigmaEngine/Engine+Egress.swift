@@ -96,10 +96,8 @@ extension Engine {
     /// - Returns: `nil` for a viewer that gets nothing now; consent is looked at here too, since timers may be
     ///   late (RFC 7675 §5.1).
     private func mediaPath(of slot: Int, at now: Instant) -> Path? {
-        guard runtimes[slot].isSecured, !runtimes[slot].isPaused,
-            slab[slot].agent.consent(at: now) != .expired
-        else { return nil }
-        return slab[slot].agent.mediaPath
+        guard runtimes[slot].isSecured, !runtimes[slot].isPaused else { return nil }
+        return slab.mediaPath(of: slot, at: now)
     }
 
     /// Sends a viewer its next packets, up to the first that has to be looked at again, or as many as there is
@@ -117,11 +115,14 @@ extension Engine {
         case .none: return
         case .some(let sender):
             let stream = OutgoingStream(viewer.egress[place], record.egress[place])
+            var sent = Sent()
             var serial = viewer.egress[place].next
             while serial < window.end, batch.count < end {
                 let packet = window[serial]
                 guard viewer.egress[place].follows(packet.stream),
-                    serial < clearedEnd || packet.arrival >= staleBefore && !viewer.egress[place].isDropping
+                    serial < clearedEnd
+                        || packet.arrival.nanoseconds >= staleBefore.nanoseconds
+                            && !viewer.egress[place].isDropping
                 else { break }
                 let index = viewer.egress[place].outgoingIndex(of: packet.index)
                 if packet.index >= viewer.egress[place].firstSourceIndex, index < stream.indexLimit {
@@ -129,8 +130,10 @@ extension Engine {
                     record.egress[place].nextIndex = max(record.egress[place].nextIndex, index &+ 1)
                     let octets = seal(packet, serial, index, window, stream, sender, on: path, into: &batch)
                     if octets > 0 {
-                        note(packet, octets, &viewer.egress[place], &record, place, at: now)
-                        counters.rtpForwarded &+= 1
+                        sent.note(packet, octets)
+                        note(
+                            packet, packet.timestamp &+ stream.timestampOffset, &viewer.egress[place],
+                            &record.egress[place], at: now)
                     } else {
                         counters.outputDropped &+= 1
                     }
@@ -138,6 +141,25 @@ extension Engine {
                 serial += 1
             }
             viewer.egress[place].next = serial
+            record.egress[place].packets &+= sent.packets
+            record.egress[place].octets &+= sent.payloadOctets
+            record.counters.packetsSent &+= sent.packets
+            record.counters.octetsSent &+= sent.octets
+            counters.rtpForwarded &+= sent.packets
+        }
+    }
+
+    /// What a run adds to the counters.
+    private struct Sent {
+        var packets: UInt64 = 0
+        var payloadOctets: UInt64 = 0
+        var octets: UInt64 = 0
+
+        @inline(__always)
+        mutating func note(_ packet: PacketRing.Packet, _ octets: Int) {
+            packets &+= 1
+            payloadOctets &+= UInt64(packet.payloadLength)
+            self.octets &+= UInt64(octets)
         }
     }
 
@@ -195,21 +217,16 @@ extension Engine {
 
     @inline(__always)
     private static func note(
-        _ packet: PacketRing.Packet, _ octets: Int, _ egress: inout EgressRuntime,
-        _ record: inout SessionRecord, _ place: Int, at now: Instant
+        _ packet: PacketRing.Packet, _ timestamp: UInt32, _ egress: inout EgressRuntime,
+        _ record: inout EgressRecord, at now: Instant
     ) {
-        let timestamp = packet.timestamp &+ record.egress[place].timestampOffset
         // A late packet sets nothing back.
-        if Int32(bitPattern: timestamp &- record.egress[place].lastTimestamp) >= 0 {
-            record.egress[place].lastTimestamp = timestamp
+        if Int32(bitPattern: timestamp &- record.lastTimestamp) >= 0 {
+            record.lastTimestamp = timestamp
             egress.lastSent = now
         }
         egress.sourceEnd = max(egress.sourceEnd, packet.index &+ 1)
         if packet.carriesParameterSets { egress.parameterSets = packet.parameterSets }
-        record.egress[place].packets &+= 1
-        record.egress[place].octets &+= UInt64(packet.payloadLength)
-        record.counters.packetsSent &+= 1
-        record.counters.octetsSent &+= UInt64(octets)
     }
 
     /// A viewer has joined, resumed or lost the picture: the publisher is asked at the next chance.
