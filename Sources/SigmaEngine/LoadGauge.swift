@@ -34,7 +34,7 @@ package struct LoadGauge: Sendable {
     }
 
     package struct Limits: Sendable {
-        /// Processor time of the thread, as a share of the time that passes.
+        /// Processor time of the thread, as a share of the time that passes; 1: no limit.
         package var processor = 0.85
         package var delay = Interval.milliseconds(50)
         package var handshakes = 512
@@ -123,7 +123,8 @@ package struct LoadGauge: Sendable {
         }
         busy = min(1, Double(used) / Double(max(1, passed)))
         pressure = max(
-            busy / limits.processor, Double(standing) / Double(limits.delay.nanoseconds),
+            limits.processor < 1 ? busy / limits.processor : 0,
+            Double(standing) / Double(limits.delay.nanoseconds),
             Double(waiting) / Double(limits.handshakes),
             Double(handshakeWait.longest(at: now).nanoseconds) / Double(limits.handshakeWait.nanoseconds),
             hasOverflow ? Self.viewerMark : 0)

@@ -70,7 +70,7 @@ enum Variables {
         parse: { Parsed(SRTPLibrary(rawValue: $0), else: "is not a library; use openssl or ipsec-mb") })
     static let processorLimit = Variable(
         name: "SIGMA_CPU_LIMIT", fallback: "85",
-        help: "percent of a core above which a media thread takes no new viewers",
+        help: "percent of a core above which a media thread takes no new viewers; 100: no limit",
         parse: {
             Parsed(
                 Parse.number($0).flatMap { (1...100).contains($0) ? $0 : nil },

@@ -19,10 +19,14 @@ final class ControlModelRun {
     private(set) var gaps = 0
 
     private static let clientLimit = 6
+    /// The run is all the media thread has to do, and more than it can: without a limit of its load.
+    private static let environment = [
+        "SIGMA_MAX_SESSIONS": "\(ControlModel.sessionLimit)", "SIGMA_CPU_LIMIT": "100",
+    ]
 
     init(seed: UInt64) throws {
         random = Numbers(state: seed)
-        media = try MediaProcess(["SIGMA_MAX_SESSIONS": "\(ControlModel.sessionLimit)"])
+        media = try MediaProcess(Self.environment)
         model = ControlModel(journalID: try ControlSocket(media).greet().journalID)
     }
 
@@ -267,8 +271,7 @@ final class ControlModelRun {
         for client in clients { leave(client) }
         _ = media.end(with: SIGKILL)
         let before = model.journalID
-        media = try MediaProcess(
-            ["SIGMA_MAX_SESSIONS": "\(ControlModel.sessionLimit)"], folder: media.folder)
+        media = try MediaProcess(Self.environment, folder: media.folder)
         model = ControlModel(journalID: try ControlSocket(media).greet().journalID)
         try expect(model.journalID != before, "a new journal with the old id")
     }

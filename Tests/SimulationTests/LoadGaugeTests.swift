@@ -6,14 +6,17 @@ import Testing
 
 /// A loop in virtual time, a quarter of a second a step.
 private struct Loop {
-    var gauge = LoadGauge()
+    var gauge: LoadGauge
     var now = Instant(nanoseconds: 1_000_000_000)
     private var used: Int64 = 0
     private var sendOverflows: UInt64 = 0
     private var receiveOverflows: UInt64 = 0
     private var answered: UInt64 = 0
 
-    init() { take(waiting: 0) }
+    init(_ limits: LoadGauge.Limits = LoadGauge.Limits()) {
+        gauge = LoadGauge(limits)
+        take(waiting: 0)
+    }
 
     private mutating func take(waiting: Int) {
         let reading = LoadGauge.Reading(
@@ -57,6 +60,14 @@ struct LoadGaugeTests {
         loop.run(quarters: 4, busy: 0.95)
         #expect(loop.gauge.refuses(.viewer) && loop.gauge.refuses(.publisher))
         #expect(loop.gauge.busy > 0.94 && loop.gauge.busy < 0.96)
+    }
+
+    @Test func `a limit of the whole core is none`() {
+        var limits = LoadGauge.Limits()
+        limits.processor = 1
+        var loop = Loop(limits)
+        loop.run(quarters: 8, busy: 1)
+        #expect(loop.gauge.busy == 1 && !loop.gauge.isOverloaded)
     }
 
     @Test func `both are taken again at a tenth less`() {
