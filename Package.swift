@@ -84,8 +84,7 @@ var targets: [Target] = [
         dependencies: ["SigmaCrypto", "SigmaCore", "SigmaWire", "SigmaTestKit", "CSRTP"],
         swiftSettings: strict),
     .testTarget(
-        name: "SigmaSystemTests", dependencies: ["SigmaSystem", "SigmaTestKit", "SigmaTestNetwork"],
-        swiftSettings: strict),
+        name: "SigmaSystemTests", dependencies: ["SigmaTestNetwork"], swiftSettings: strict),
     .testTarget(
         name: "SigmaLoadTests", dependencies: ["SigmaLoad", "SigmaPeer", "SigmaWire"], swiftSettings: strict),
     .testTarget(

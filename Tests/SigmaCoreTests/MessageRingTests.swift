@@ -1,4 +1,4 @@
-import SigmaSystem
+import SigmaCore
 import SigmaTestKit
 import Synchronization
 import Testing
@@ -8,13 +8,13 @@ private func octets(_ count: Int, seed: UInt64) -> [UInt8] {
 }
 
 private func append(_ header: [UInt8], _ payload: [UInt8], to ring: MessageRing) -> Bool {
-    ring.append(header.span.bytes, payload.span.bytes)
+    unsafe ring.append(header.span.bytes, payload.span.bytes)
 }
 
 private func take(from ring: MessageRing) -> [UInt8]? {
     var message: [UInt8]?
     _ = ring.take { header, payload in
-        message = header.withUnsafeBytes { Array($0) } + payload.withUnsafeBytes { Array($0) }
+        message = unsafe header.withUnsafeBytes { unsafe Array($0) } + payload.withUnsafeBytes { Array($0) }
     }
     return message
 }
@@ -66,7 +66,7 @@ private func take(from ring: MessageRing) -> [UInt8]? {
         let producer = Task.detached {
             var number = 0
             while number < total {
-                let message = withUnsafeBytes(of: UInt64(number)) { Array($0) }
+                let message = unsafe withUnsafeBytes(of: UInt64(number)) { unsafe Array($0) }
                 if append(message, octets(number % 300, seed: UInt64(number)), to: ring) {
                     number += 1
                 } else {
@@ -80,7 +80,7 @@ private func take(from ring: MessageRing) -> [UInt8]? {
                 await Task.yield()
                 continue
             }
-            let number = message.span.bytes.unsafeLoadUnaligned(as: UInt64.self)
+            let number = unsafe message.span.bytes.unsafeLoadUnaligned(as: UInt64.self)
             guard number == UInt64(expected), message.count == 8 + expected % 300,
                 Array(message[8...]) == octets(expected % 300, seed: UInt64(expected))
             else {

@@ -1,3 +1,4 @@
+internal import SigmaWire
 internal import Synchronization
 
 /// Messages from one thread to another without locks: one producer, one consumer, fixed memory.
@@ -10,7 +11,7 @@ internal import Synchronization
 /// ```
 ///
 /// Head and tail count octets since the beginning and have cache lines of their own: each is written by one side.
-package final class MessageRing: @unchecked Sendable {
+@safe package final class MessageRing: @unchecked Sendable {
     private let capacity: Int
     private let mask: UInt64
     private let octets: UnsafeMutableRawPointer
@@ -29,25 +30,25 @@ package final class MessageRing: @unchecked Sendable {
             capacity >= 4096 && capacity & (capacity - 1) == 0, "a ring has a power of two of octets")
         self.capacity = capacity
         mask = UInt64(capacity - 1)
-        octets = .allocate(byteCount: capacity, alignment: Self.lineLength)
-        positions = .allocate(byteCount: 2 * Self.lineLength, alignment: Self.lineLength)
-        positions.initializeMemory(as: Atomic<UInt64>.self, to: Atomic(0))
-        (positions + Self.lineLength).initializeMemory(as: Atomic<UInt64>.self, to: Atomic(0))
+        unsafe octets = .allocate(byteCount: capacity, alignment: Self.lineLength)
+        unsafe positions = .allocate(byteCount: 2 * Self.lineLength, alignment: Self.lineLength)
+        unsafe positions.initializeMemory(as: Atomic<UInt64>.self, to: Atomic(0))
+        unsafe (positions + Self.lineLength).initializeMemory(as: Atomic<UInt64>.self, to: Atomic(0))
     }
 
     deinit {
-        octets.deallocate()
-        positions.deallocate()
+        unsafe octets.deallocate()
+        unsafe positions.deallocate()
     }
 
     /// Where the consumer is.
     private var head: UnsafeMutablePointer<Atomic<UInt64>> {
-        positions.assumingMemoryBound(to: Atomic<UInt64>.self)
+        unsafe positions.assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
     /// Where the producer is.
     private var tail: UnsafeMutablePointer<Atomic<UInt64>> {
-        (positions + Self.lineLength).assumingMemoryBound(to: Atomic<UInt64>.self)
+        unsafe (positions + Self.lineLength).assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
     // MARK: The producer
@@ -59,7 +60,7 @@ package final class MessageRing: @unchecked Sendable {
         let length = header.byteCount + payload.byteCount
         guard length <= capacity / 4 else { return false }
         let need = Self.space(UInt64(length))
-        var position = tail.pointee.load(ordering: .relaxed)
+        var position = unsafe tail.pointee.load(ordering: .relaxed)
         let left = UInt64(capacity) - (position & mask)
         // A message that does not fit before the end begins at the start.
         let skipped = left < need ? left : 0
@@ -70,33 +71,33 @@ package final class MessageRing: @unchecked Sendable {
         }
         store(UInt64(header.byteCount), at: position)
         store(UInt64(payload.byteCount), at: position + 8)
-        let place = octets + Int(position & mask) + 16
-        header.withUnsafeBytes { source in
-            UnsafeMutableRawBufferPointer(start: place, count: source.count).copyMemory(from: source)
+        let place = unsafe octets + Int(position & mask) + 16
+        unsafe header.withUnsafeBytes { source in
+            unsafe UnsafeMutableRawBufferPointer(start: place, count: source.count).copyMemory(from: source)
         }
-        payload.withUnsafeBytes { source in
-            UnsafeMutableRawBufferPointer(start: place + header.byteCount, count: source.count)
+        unsafe payload.withUnsafeBytes { source in
+            unsafe UnsafeMutableRawBufferPointer(start: place + header.byteCount, count: source.count)
                 .copyMemory(from: source)
         }
-        tail.pointee.store(position + need, ordering: .releasing)
+        unsafe tail.pointee.store(position + need, ordering: .releasing)
         return true
     }
 
     private func hasRoom(_ position: UInt64, _ need: UInt64) -> Bool {
         if position + need - knownHead <= UInt64(capacity) { return true }
-        knownHead = head.pointee.load(ordering: .acquiring)
+        knownHead = unsafe head.pointee.load(ordering: .acquiring)
         return position + need - knownHead <= UInt64(capacity)
     }
 
     private func store(_ word: UInt64, at position: UInt64) {
-        octets.storeBytes(of: word, toByteOffset: Int(position & mask), as: UInt64.self)
+        unsafe octets.storeBytes(of: word, toByteOffset: Int(position & mask), as: UInt64.self)
     }
 
     /// Octets that a message takes: its two lengths, and itself, padded to 16.
     private static func space(_ length: UInt64) -> UInt64 { 16 + (length + alignment - 1) & ~(alignment - 1) }
 
     private func load(_ position: UInt64) -> UInt64 {
-        octets.load(fromByteOffset: Int(position & mask), as: UInt64.self)
+        unsafe octets.load(fromByteOffset: Int(position & mask), as: UInt64.self)
     }
 
     // MARK: The consumer
@@ -105,25 +106,25 @@ package final class MessageRing: @unchecked Sendable {
     ///
     /// - Returns: `false` when there is none.
     package func take(_ body: (_ header: RawSpan, _ payload: inout MutableRawSpan) -> Void) -> Bool {
-        var position = head.pointee.load(ordering: .relaxed)
-        let end = tail.pointee.load(ordering: .acquiring)
+        var position = unsafe head.pointee.load(ordering: .relaxed)
+        let end = unsafe tail.pointee.load(ordering: .acquiring)
         guard position != end else { return false }
         if load(position) == Self.toStart { position += UInt64(capacity) - (position & mask) }
         let headerLength = load(position)
         let payloadLength = load(position + 8)
-        let place = octets + Int(position & mask) + 16
-        let header = RawSpan(_unsafeStart: place, byteCount: Int(headerLength))
-        var payload = MutableRawSpan(
+        let place = unsafe octets + Int(position & mask) + 16
+        let header = unsafe RawSpan(_unsafeStart: place, byteCount: Int(headerLength))
+        var payload = unsafe MutableRawSpan(
             _unsafeBytes: UnsafeMutableRawBufferPointer(
                 start: place + Int(headerLength), count: Int(payloadLength)))
         body(header, &payload)
-        head.pointee.store(
+        unsafe head.pointee.store(
             position + Self.space(headerLength + payloadLength), ordering: .releasing)
         return true
     }
 
     /// Whether a message waits; for the consumer.
     package var isEmpty: Bool {
-        head.pointee.load(ordering: .relaxed) == tail.pointee.load(ordering: .acquiring)
+        unsafe head.pointee.load(ordering: .relaxed) == tail.pointee.load(ordering: .acquiring)
     }
 }
