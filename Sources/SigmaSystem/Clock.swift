@@ -14,7 +14,7 @@ package enum SystemClock {
     /// CPU time of the calling thread (CLOCK_THREAD_CPUTIME_ID).
     package static func threadProcessorTime() -> Int64 { read(CLOCK_THREAD_CPUTIME_ID) }
 
-    static func read(_ clock: clockid_t) -> Int64 {
+    static func read(_ clock: Int32) -> Int64 {
         var time = timespec()
         guard clock_gettime(clock, &time) == 0 else { return 0 }
         return nanoseconds(time)

@@ -42,7 +42,8 @@ package struct SystemThread: ~Copyable, Sendable {
 
 /// How long a thread has run on a core (pthread_getcpuclockid(3)).
 package struct ThreadClock: Sendable {
-    fileprivate let number: clockid_t?
+    // An Int32, not its C name: who imports this would have to import that, too.
+    fileprivate let number: Int32?
 
     /// Nanoseconds; 0 when the kernel does not say, or the thread has ended.
     package func processorTime() -> Int64 { number.map { SystemClock.read($0) } ?? 0 }

@@ -1,7 +1,6 @@
 internal import CSigmaTestNetwork
 internal import SigmaSystem
 internal import SigmaWire
-internal import Synchronization
 
 /// Real sockets for tests, in a target of its own: a file that imports Testing cannot see the C types in them.
 package enum SocketExchange {
@@ -34,22 +33,22 @@ package enum SocketExchange {
 
     /// The same in a network namespace whose loopback interface has this MTU; root only.
     package static func run(segment: Int, mtu: Int32) throws -> Outcome {
-        let result = Mutex<Result<Outcome, any Error>>(
-            .failure(Failure(description: "the thread did not run")))
-        try withUnsafePointer(to: result) { pointer in
-            nonisolated(unsafe) let pointer = pointer
-            // A thread of its own, which leaves the namespace by ending.
-            let thread = try SystemThread(name: "small-mtu") {
-                let error = CSigmaTestNetwork_enter(mtu)
-                let outcome = Result {
-                    if error != 0 { throw Failure(description: "no network namespace: errno \(error)") }
-                    return try run(segment: segment, isSegmenting: true)
-                }
-                pointer.pointee.withLock { $0 = outcome }
+        let answer = Answer()
+        // A thread of its own, which leaves the namespace by ending.
+        let thread = try SystemThread(name: "small-mtu") {
+            let error = CSigmaTestNetwork_enter(mtu)
+            answer.result = Result {
+                if error != 0 { throw Failure(description: "no network namespace: errno \(error)") }
+                return try run(segment: segment, isSegmenting: true)
             }
-            thread.join()
         }
-        return try result.withLock { $0 }.get()
+        thread.join()
+        return try answer.result.get()
+    }
+
+    /// Written by the thread, read after its end.
+    private final class Answer: @unchecked Sendable {
+        var result: Result<Outcome, any Error> = .failure(Failure(description: "the thread did not run"))
     }
 
     /// Four datagrams that the kernel refuses, since port 0 is no destination, and one that it takes.

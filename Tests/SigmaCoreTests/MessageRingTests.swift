@@ -62,7 +62,7 @@ private func take(from ring: MessageRing) -> [UInt8]? {
 
     @Test func `one thread writes while another reads`() async {
         let ring = MessageRing(capacity: 1 << 14)
-        let total = 200_000
+        let total = 20_000
         let producer = Task.detached {
             var number = 0
             while number < total {
