@@ -73,7 +73,12 @@ struct HTTPExchange: Sendable {
 extension IPAddress {
     /// - Returns: `nil` for a socket that is not of the internet.
     init?(_ address: SocketAddress) {
-        guard let text = address.ipAddress else { return nil }
-        self.init(parsing: text)
+        let octets = address.withSockAddr { Array(UnsafeRawBufferPointer(start: $0, count: $1)) }
+        // Where sockaddr_in and sockaddr_in6 have the address (ip(7), ipv6(7)).
+        switch address {
+        case .v4: self.init(octets: octets[4..<8])
+        case .v6: self.init(octets: octets[8..<24])
+        case .unixDomainSocket: return nil
+        }
     }
 }
