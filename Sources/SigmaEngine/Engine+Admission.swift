@@ -7,7 +7,6 @@ extension Engine {
     ///
     /// - Throws: ``CommandError``; counted.
     mutating func admit(_ request: SessionRequest) throws(CommandError) {
-        if isDraining { try refuse(.draining) }
         if slots[request.sessionID] != nil { try refuse(.sessionExists) }
         if request.role == .publisher, let place = roomPlaces[request.roomID], rooms[place].publisher != nil {
             try refuse(.roomOccupied)

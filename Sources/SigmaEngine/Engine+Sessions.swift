@@ -252,15 +252,4 @@ extension Engine {
         for index in 0..<runtimes[slot].egressCount { runtimes[slot].egress[index].hold() }
         wantKeyframes(for: slot)
     }
-
-    package mutating func setDraining(_ isDraining: Bool) { self.isDraining = isDraining }
-
-    /// Logs the head of signaling's audit chain.
-    package mutating func anchor(sequence: UInt64, hash: [UInt8], at now: Instant) throws(CommandError) {
-        guard hash.count == 32 else { throw .invalid(.hash) }
-        let record = EventRecord(
-            .anchored(sequence: sequence, hash: hash), sessionID: SessionID(high: 0, low: 0), roomID: nil,
-            role: .viewer)
-        journal.append(record, time: unixTime(at: now))
-    }
 }

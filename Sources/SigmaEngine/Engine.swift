@@ -44,7 +44,6 @@ package struct Engine: ~Copyable {
     var handshakesAnswered: UInt64 = 0
     package internal(set) var counters = EngineCounters()
     package internal(set) var load: LoadGauge
-    package internal(set) var isDraining = false
     /// Unix time minus `now`, ns; the shell sets it before each round.
     package var wallClockOffset: Int64 = 0
     var random: SplitMix64

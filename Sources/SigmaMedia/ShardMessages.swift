@@ -26,3 +26,12 @@ enum ShardReport: Sendable {
     /// It cannot go on: the process has to be started anew.
     case failed(String)
 }
+
+/// What ties a shard to the other threads.
+struct ShardWays: Sendable {
+    let post: NeighbourPost
+    let commands: Mailbox<ShardCommand>
+    let results: Mailbox<HandshakeThread.Result>
+    let reports: Mailbox<ShardReport>
+    let handshakes: HandshakeThread
+}

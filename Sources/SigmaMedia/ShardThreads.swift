@@ -90,8 +90,8 @@ enum ShardThreads {
         }
     }
 
-    /// Events of a shard that the control thread has not taken yet wait in its mailbox, not here.
-    private static let journalCapacity = 4096
+    /// Events are handed over at the end of each round, in which a session has no more than four.
+    private static func journalCapacity(_ plan: Plan) -> Int { max(4096, 4 * plan.limit) }
 
     /// On the shard's thread: what it makes here is in memory of its own, so that no cache line is written by two.
     private static func run(_ plan: Plan, _ sockets: [ShardSocket], _ ways: ShardWays) {
@@ -101,14 +101,15 @@ enum ShardThreads {
         configuration.loadLimits.processor = plan.processorLimit
         configuration.shard = plan.index
         configuration.shardCount = plan.count
-        let length = Journal.byteCount(capacity: journalCapacity)
+        let capacity = journalCapacity(plan)
+        let length = Journal.byteCount(capacity: capacity)
         let journal = UnsafeMutableRawPointer.allocate(byteCount: length, alignment: 128)
         defer { journal.deallocate() }
         let engine = Engine(
             configuration, fingerprint: plan.fingerprint,
             slab: SessionSlab(records: plan.records, count: plan.limit),
             journal: Journal(
-                formatting: journal, capacity: journalCapacity, id: Array(repeating: 0, count: 16)))
+                formatting: journal, capacity: capacity, id: Array(repeating: 0, count: 16)))
         do throws(SystemError) {
             var shard = try Shard(index: plan.index, engine: engine, sockets: sockets, ways: ways)
             try shard.run()
