@@ -22,7 +22,7 @@ internal import SigmaWire
         var timestamp: UInt32 = 0
         var extensionCount: UInt8 = 0
         var count = 0
-        /// Octets of the longest payload, padding included.
+        /// Octets of the longest payload.
         var longest = 0
     }
 

@@ -45,6 +45,10 @@ final class MediaTarget {
         if inputs >= Self.inputsPerHandshake || server?.sessions.count != clients.count || clients.isEmpty {
             start()
         }
+        // Every other input finds a server that cannot keep up, and drops.
+        server?.pace =
+            input.count & 1 == 0
+            ? SimulatedServer.Pace() : SimulatedServer.Pace(slice: 1, interval: 10_000_000)
         var reader = InputReader(input, limit: 16)
         while let step = reader.next() {
             send(step, as: clients[Int(step.choice & 1)])
