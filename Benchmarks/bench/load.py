@@ -108,7 +108,7 @@ def connected(report):
 
 
 class Loop:
-    """The bare loop: sends on the server's core, is read on the load's."""
+    """The bare loop: sends on the server's core, is read on the load's, with UDP_GRO as sigma-load reads."""
 
     def __init__(self, path, options):
         self.path = path
@@ -120,7 +120,7 @@ class Loop:
             [
                 self.path, "--viewers", viewers, "--shape", shape, "--seconds", max(1, round(options.seconds)),
                 "--bitrate", options.bitrate, "--srtp", options.srtp, "--backend", options.loop_backend,
-                "--send", options.loop_send, "--core", options.server_core, "--receiver-core", options.load_core,
+                "--send", options.loop_send, "--gro", "--core", options.server_core, "--receiver-core", options.load_core,
             ],
             None, 30 + options.seconds,
         )
