@@ -5,21 +5,29 @@ internal import SigmaWire
 
 /// The rings between each two shards, and their bells.
 ///
-/// A datagram, a packet or a claim that finds its ring full is dropped and counted: it is media, or comes again.
+/// What finds its ring full is dropped and counted: it is media, or comes again. Datagrams that are passed on have rings
+/// of their own, since any stranger can have one passed on: a flood of them takes no room from a room's media.
 final class NeighbourPost: Sendable {
     private let shardCount: Int
-    /// From shard `from` to shard `to`: place `from * shardCount + to`.
-    private let rings: [MessageRing]
+    // From shard `from` to shard `to`: place `from * shardCount + to`.
+    private let datagrams: [MessageRing]
+    private let messages: [MessageRing]
     let bells: [Bell]
 
-    /// Octets of one ring: a second of 8 Mbit/s.
+    /// Octets of a ring: a second of 8 Mbit/s.
     private static let capacity = 1 << 20
+    /// From a shard to itself nothing goes.
+    private static let least = 4096
 
     init(shards: Int) throws(SystemError) {
         shardCount = shards
-        rings = (0..<shards * shards).map { place in
-            MessageRing(capacity: place / shards == place % shards ? 4096 : Self.capacity)
+        func makeRings() -> [MessageRing] {
+            (0..<shards * shards).map { place in
+                MessageRing(capacity: place / shards == place % shards ? Self.least : Self.capacity)
+            }
         }
+        datagrams = makeRings()
+        messages = makeRings()
         var bells: [Bell] = []
         for _ in 0..<shards { bells.append(try Bell()) }
         self.bells = bells
@@ -33,19 +41,21 @@ final class NeighbourPost: Sendable {
         let envelope = Envelope(kind: kind.rawValue, header: header)
         return withUnsafeBytes(of: envelope) { bytes in
             let span = RawSpan(_unsafeBytes: bytes)
-            let ring = rings[from * shardCount + to]
+            let ring = (kind == .datagram ? datagrams : messages)[from * shardCount + to]
             if let octets { return ring.append(span, octets) }
             return ring.append(span, span.extracting(0..<0))
         }
     }
 
-    func isEmpty(from: Int, to: Int) -> Bool { rings[from * shardCount + to].isEmpty }
+    func isEmpty(from: Int, to: Int) -> Bool {
+        messages[from * shardCount + to].isEmpty && datagrams[from * shardCount + to].isEmpty
+    }
 
-    /// Takes one message for `to` from `from`, lending header and octets to `body`.
+    /// Takes one message for `to` from `from`, lending header and octets to `body`; datagrams come last.
     ///
     /// - Returns: `false` when there is none.
     func take(from: Int, to: Int, _ body: (RawSpan, inout MutableRawSpan) -> Void) -> Bool {
-        rings[from * shardCount + to].take(body)
+        messages[from * shardCount + to].take(body) || datagrams[from * shardCount + to].take(body)
     }
 }
 

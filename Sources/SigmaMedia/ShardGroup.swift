@@ -182,13 +182,15 @@ struct ShardGroup: ~Copyable {
     mutating func agree(_ command: ShardCommand) throws(StartError) {
         agreed = 0
         for mailbox in commands { mailbox.post(command) }
-        do throws(SystemError) {
+        do {
             var poll = try EventPoll()
             try poll.add(bell.number)
             while agreed < commands.count {
                 _ = try poll.wait(milliseconds: -1)
-                try? takeReports()
+                try takeReports()
             }
+        } catch let error as StartError {
+            throw error
         } catch {
             throw StartError(description: "\(error)")
         }
