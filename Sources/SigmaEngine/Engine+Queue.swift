@@ -41,10 +41,7 @@ extension Engine {
                     let mayReplay = runtimes[slot].egress[place].mayReplay
                     if mayReplay || !isVideo || age <= Self.givingUpAge {
                         start(slot, place, packet, serial, window, clockRate: track.line.clockRate, at: now)
-                        guard mayReplay, age >= Self.leastReplayed else {
-                            if isVideo { runtimes[slot].liveAt = .zero }
-                            return serial + 1
-                        }
+                        guard mayReplay, age >= Self.leastReplayed else { return serial + 1 }
                         replay(slot, place, packet, window, track, at: now)
                         continue
                     }

@@ -18,8 +18,6 @@ extension Engine {
             }
             runtimes[slot].egress[index].next = entry
             runtimes[slot].egress[index].mayReplay = true
-            // Sound waits for the picture's first visit, which says when it is live; not for one that never comes.
-            runtimes[slot].liveAt = track.lastArrival + .seconds(1)
             queueFanOut(track, room: room, place: place)
             counters.joinsFromCache &+= 1
         }
