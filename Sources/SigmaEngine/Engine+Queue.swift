@@ -25,12 +25,6 @@ extension Engine {
     ) -> UInt64? {
         if runtimes[slot].egress[place].next < window.start { skipOverwritten(slot, place, track, window) }
         var hasMissed = false
-        if track.line.kind == .audio, isCatchingUp(slot, at: now) {
-            // It begins anew when the picture is live, with the next number.
-            runtimes[slot].egress[place].hold()
-            runtimes[slot].egress[place].next = window.end
-            return nil
-        }
         while runtimes[slot].egress[place].next < window.end {
             let serial = runtimes[slot].egress[place].next
             let packet = window[serial]
@@ -38,12 +32,9 @@ extension Engine {
             let isVideo = track.line.kind == .video
             guard runtimes[slot].egress[place].follows(packet.stream) else {
                 if isEntryPoint(packet, slot, place) {
-                    let mayReplay = runtimes[slot].egress[place].mayReplay
-                    if mayReplay || !isVideo || age <= Self.givingUpAge {
+                    if !isVideo || age <= Self.givingUpAge {
                         start(slot, place, packet, serial, window, clockRate: track.line.clockRate, at: now)
-                        guard mayReplay, age >= Self.leastReplayed else { return serial + 1 }
-                        replay(slot, place, packet, window, track, at: now)
-                        continue
+                        return serial + 1
                     }
                     hasMissed = true
                 }
@@ -51,9 +42,6 @@ extension Engine {
                 continue
             }
             guard isVideo else { return serial }
-            if runtimes[slot].egress[place].isReplaying, !isLive(packet, slot, place) {
-                return endOfDue(serial, slot, place, window, at: now)
-            }
             if runtimes[slot].egress[place].isDropping {
                 if dropMore(packet, slot, place) { continue }
                 if age <= Self.pressureAge { return serial + 1 }
@@ -104,8 +92,6 @@ extension Engine {
             Int64(bitPattern: next) &- Int64(bitPattern: packet.entryIndex)
         runtimes[slot].egress[place].firstSourceIndex = packet.entryIndex
         runtimes[slot].egress[place].sourceEnd = packet.entryIndex
-        runtimes[slot].egress[place].replay = nil
-        runtimes[slot].egress[place].mayReplay = false
         runtimes[slot].egress[place].follow(packet.stream)
         runtimes[slot].egress[place].next = max(
             window.start, serial - min(serial, UInt64(packet.entryDistance)))
