@@ -10,6 +10,8 @@ struct EgressRuntime: BitwiseCopyable {
     private(set) var track: Int?
     /// The serial of the packet that comes next: the track's ring is the viewer's queue.
     var next: UInt64 = 0
+    /// Packets before this serial go whatever their age: the entry point that it began with.
+    var cleared: UInt64 = 0
     private var isStarted = false
     /// The stream of the track that it is in, or was in last.
     private var stream: UInt32 = 0

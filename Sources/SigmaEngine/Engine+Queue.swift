@@ -42,6 +42,9 @@ extension Engine {
                 continue
             }
             guard isVideo else { return serial }
+            // An entry point is sent to its end, though a slice may end in the middle of it: given up half-way it would
+            // be begun anew, over and over.
+            if serial < runtimes[slot].egress[place].cleared { return runtimes[slot].egress[place].cleared }
             if runtimes[slot].egress[place].isDropping {
                 if dropMore(packet, slot, place) { continue }
                 if age <= Self.pressureAge { return serial + 1 }
@@ -92,6 +95,7 @@ extension Engine {
             Int64(bitPattern: next) &- Int64(bitPattern: packet.entryIndex)
         runtimes[slot].egress[place].firstSourceIndex = packet.entryIndex
         runtimes[slot].egress[place].sourceEnd = packet.entryIndex
+        runtimes[slot].egress[place].cleared = serial + 1
         runtimes[slot].egress[place].follow(packet.stream)
         runtimes[slot].egress[place].next = max(
             window.start, serial - min(serial, UInt64(packet.entryDistance)))

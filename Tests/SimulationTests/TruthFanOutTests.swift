@@ -278,6 +278,26 @@ struct TruthFanOutTests {
         }
     }
 
+    @Test func `a keyframe that came over 300 ms is begun once, though slices end in the middle of it`()
+        throws
+    {
+        let broadcast = try Broadcast(try TruthRig())
+        let viewer = try broadcast.viewer()
+        broadcast.rig.slice = 1
+        for datagram in broadcast.sealed([Picture.sps, Picture.pps, Picture.idr(1), Picture.idrEnd(1)]) {
+            broadcast.rig.isStalled = true
+            broadcast.rig.deliver(datagram, from: broadcast.publisher)
+            broadcast.stall(110)
+        }
+        // No time passes between these slices.
+        var slices = 0
+        while broadcast.rig.fanOutSlice(), slices < 20 { slices += 1 }
+        broadcast.recover()
+        #expect(slices < 10)
+        #expect(tags(viewer) == Self.head + [1, 1])
+        #expect(isGapless(viewer))
+    }
+
     @Test func `a keyframe that waits itself is where viewers go on`() throws {
         let broadcast = try Broadcast(try TruthRig())
         let viewer = try broadcast.viewer()
