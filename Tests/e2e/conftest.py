@@ -98,11 +98,9 @@ class Publish:
     def __init__(self, clip: pathlib.Path | None, folder: pathlib.Path | None):
         self.clip, self.folder, self.started = clip, folder, []
 
-    def __call__(
-        self, product: Product, room: str, *options: str, clip: pathlib.Path | None = None
-    ) -> FFmpegPublisher:
+    def __call__(self, product: Product, room: str, *options: str) -> FFmpegPublisher:
         publisher = FFmpegPublisher(
-            clip or self.clip, f"{product.url}/whip/{room}", product.token,
+            self.clip, f"{product.url}/whip/{room}", product.token,
             self.folder / f"ffmpeg-{len(self.started)}.log", options)
         self.started.append(publisher)
         product.wait_for_publisher()

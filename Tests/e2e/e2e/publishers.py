@@ -17,8 +17,8 @@ CLIP_SECONDS = 20
 _MARKER = "lt(mod(t+1\\,2)\\,0.1)"
 
 
-def make_clip(path: pathlib.Path, gop_seconds: int = GOP_SECONDS):
-    """1280x720, 30 frames/s, constrained baseline, about 2 Mbit/s, a keyframe every so many seconds; Opus."""
+def make_clip(path: pathlib.Path):
+    """1280x720, 30 frames/s, constrained baseline, about 2 Mbit/s, a keyframe every 2 s; Opus."""
     picture = f"testsrc2=s=1280x720:r={FRAME_RATE},drawbox=color=white:t=fill:enable='{_MARKER}'"
     tone = f"0.5*sin(2*PI*1000*t)*{_MARKER}"
     subprocess.run(
@@ -27,7 +27,7 @@ def make_clip(path: pathlib.Path, gop_seconds: int = GOP_SECONDS):
             "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", f"aevalsrc='{tone}|{tone}':s=48000",
             "-t", str(CLIP_SECONDS),
             "-c:v", "libx264", "-profile:v", "baseline", "-preset", "veryfast", "-pix_fmt", "yuv420p",
-            "-g", str(gop_seconds * FRAME_RATE), "-keyint_min", str(gop_seconds * FRAME_RATE),
+            "-g", str(GOP_SECONDS * FRAME_RATE), "-keyint_min", str(GOP_SECONDS * FRAME_RATE),
             "-sc_threshold", "0", "-bf", "0", "-b:v", "2M", "-maxrate", "2M", "-bufsize", "1M",
             "-x264-params", "nal-hrd=none:sliced-threads=0", "-threads", "2",
             "-c:a", "libopus", "-b:a", "96k", "-frame_duration", "20", "-application", "lowdelay",
