@@ -4,7 +4,7 @@ package import SigmaWire
 // Several shards share one port: each is an engine of its own, and these are the ways from one to another.
 //
 //  datagram for another's session ──▶ `misdelivered` ──▶ its `receive` ──▶ claim of the path, back
-//  a room's packets ──▶ `takeRelays` ──▶ `receive(_:_:at:)` of the shards that mirror the room
+//  a room's packets ──▶ `takeRelays` ──▶ `receive(_:_:)` of the shards that mirror the room
 //  a viewer there lost the picture ──▶ `takeKeyframeWishes` ──▶ `wantKeyframe(publication:)` of the publisher's
 
 extension Engine {
@@ -76,7 +76,7 @@ extension Engine {
         _ roomID: RoomID, publication: UInt64, from shard: Int, media: [MediaLineRecord]
     ) {
         guard let place = roomPlaces[roomID], rooms[place].publisher == nil else { return }
-        if let old = rooms[place].publication { publications[old] = nil }
+        forgetPublication(of: place)
         rooms[place].publication = publication
         rooms[place].source = shard
         publications[publication] = place
@@ -87,14 +87,12 @@ extension Engine {
     /// The publication has ended.
     package mutating func endMirror(publication: UInt64) {
         guard let place = publications[publication], rooms[place].source != nil else { return }
-        publications[publication] = nil
-        rooms[place].publication = nil
-        rooms[place].source = nil
+        forgetPublication(of: place)
         setTracks([], room: place)
     }
 
     /// Takes a packet that another shard has received and decrypted.
-    package mutating func receive(_ relayed: RelayedPacket, _ octets: RawSpan, at now: Instant) {
+    package mutating func receive(_ relayed: RelayedPacket, _ octets: RawSpan) {
         guard let place = publications[relayed.publication], rooms[place].source != nil,
             rooms[place].tracks.indices.contains(relayed.track)
         else { return }

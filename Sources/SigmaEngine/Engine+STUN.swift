@@ -105,7 +105,8 @@ extension Engine {
         tuples.insert(path, slot: UInt32(slot))
     }
 
-    private static var claimPatience: Interval { .seconds(10) }
+    /// A path that was checked this recently is not led elsewhere, on this shard or another.
+    static var claimPatience: Interval { .seconds(10) }
 
     private mutating func apply(
         _ outcome: ICELiteAgent.Outcome, slot: Int, on path: Path, at now: Instant

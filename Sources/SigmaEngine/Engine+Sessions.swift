@@ -234,7 +234,7 @@ extension Engine {
         freeRooms.append(place)
     }
 
-    private mutating func forgetPublication(of place: Int) {
+    mutating func forgetPublication(of place: Int) {
         if let publication = rooms[place].publication { publications[publication] = nil }
         rooms[place].publication = nil
         rooms[place].source = nil

@@ -19,9 +19,6 @@ struct NeighbourTable {
     /// Longer than a session lives without a check (RFC 7675 §5.1).
     private static let lifetime = Interval.seconds(40)
     private static let sweepInterval = Interval.seconds(10)
-    /// A path that was claimed this recently is not led elsewhere: one check with somebody else's address must not
-    /// take his media away.
-    private static let patience = Interval.seconds(10)
 
     /// - Parameter limit: Paths at most.
     init(limit: Int) { self.limit = limit }
@@ -33,7 +30,7 @@ struct NeighbourTable {
     mutating func claim(_ path: Path, for shard: Int, at now: Instant) {
         sweep(at: now)
         if let entry = entries[path] {
-            if entry.shard != shard, now - entry.claimed < Self.patience { return }
+            if entry.shard != shard, now - entry.claimed < Engine.claimPatience { return }
         } else if entries.count >= limit {
             return
         }

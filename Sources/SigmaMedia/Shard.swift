@@ -192,7 +192,7 @@ struct Shard: ~Copyable {
         case .claim:
             engine.claim(header.neighbourHeader(Path.self), for: neighbour, at: now)
         case .packet:
-            engine.receive(header.neighbourHeader(RelayedPacket.self), payload.bytes, at: now)
+            engine.receive(header.neighbourHeader(RelayedPacket.self), payload.bytes)
         case .keyframeWish:
             engine.wantKeyframe(publication: header.neighbourHeader(UInt64.self))
         case nil:

@@ -212,7 +212,7 @@ package import SigmaWire
         var raw = unsafe span.mutableBytes
         shard.engine.receive(
             &raw, length: bytes.count, on: path, arrival: arrival, now: instant(now), into: &shard.batch)
-        relay(from: shard, at: now)
+        relay(from: shard)
         if pace.slice <= Self.shortSlice, pace.interval == 0,
             shard.batch.count + Self.shortSlice + Engine.outputReserve <= shard.batch.capacity
         {
@@ -244,7 +244,7 @@ package import SigmaWire
             drain(shard, send)
         }
         runHandshakes(shard, at: now, send)
-        relay(from: shard, at: now)
+        relay(from: shard)
         for wish in shard.engine.takeKeyframeWishes() {
             shards[wish.shard].engine.wantKeyframe(publication: wish.publication)
         }
@@ -295,10 +295,10 @@ package import SigmaWire
 
     // MARK: Between shards
 
-    private func relay(from shard: SimulatedShard, at now: Int64) {
+    private func relay(from shard: SimulatedShard) {
         guard shards.count > 1 else { return }
         shard.engine.takeRelays { others, packet, octets in
-            for other in others { shards[other].engine.receive(packet, octets, at: instant(now)) }
+            for other in others { shards[other].engine.receive(packet, octets) }
         }
     }
 
