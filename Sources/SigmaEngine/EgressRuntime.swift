@@ -22,6 +22,10 @@ struct EgressRuntime: BitwiseCopyable {
     /// Source indices before this stay behind: before the first that was forwarded, or the end of a gap that was
     /// closed.
     var firstSourceIndex: UInt64 = 0
+    /// How it catches up, from when it began with a keyframe of the past until long after it was live.
+    var replay: Replay?
+    /// It may begin with a keyframe of the past.
+    var mayReplay = false
     /// Behind the highest source index that was sent.
     var sourceEnd: UInt64 = 0
     /// A picture with this timestamp was dropped, and what comes of it still.
@@ -62,7 +66,13 @@ struct EgressRuntime: BitwiseCopyable {
     }
 
     /// Nothing more until the next entry point.
-    mutating func hold() { isStarted = false }
+    mutating func hold() {
+        isStarted = false
+        replay = nil
+    }
+
+    /// Asked for each run, of a value that is read without copying the rest.
+    var isReplaying: Bool { replay != nil }
 
     /// - Parameter next: The serial of the track's first packet that is for this viewer.
     mutating func subscribe(to track: Int?, from next: UInt64) {
@@ -70,6 +80,7 @@ struct EgressRuntime: BitwiseCopyable {
         self.next = next
         isStarted = false
         parameterSets = 0
+        replay = nil
     }
 
     // MARK: Numbers

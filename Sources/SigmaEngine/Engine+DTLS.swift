@@ -165,7 +165,7 @@ extension Engine {
         counters.handshakesDone &+= 1
         emit(.connected, slot: slot, at: now)
         switch cold.role {
-        case .viewer: wantKeyframes(for: slot)
+        case .viewer: begin(slot)
         case .publisher: for viewer in rooms[runtimes[slot].room].viewers { wantKeyframes(for: viewer) }
         }
         receiveEarly(slot, at: now, into: &batch)

@@ -128,12 +128,12 @@ extension Engine {
                 if packet.index >= viewer.egress[place].firstSourceIndex, index < stream.indexLimit {
                     // Reserved before it is used, so that no index is ever used twice under one key.
                     record.egress[place].nextIndex = max(record.egress[place].nextIndex, index &+ 1)
-                    let octets = seal(packet, serial, index, window, stream, sender, on: path, into: &batch)
+                    let timestamp = stream.timestamp(of: packet.timestamp)
+                    let octets = seal(
+                        packet, serial, index, timestamp, window, stream, sender, on: path, into: &batch)
                     if octets > 0 {
                         sent.note(packet, octets)
-                        note(
-                            packet, packet.timestamp &+ stream.timestampOffset, &viewer.egress[place],
-                            &record.egress[place], at: now)
+                        note(packet, timestamp, &viewer.egress[place], &record.egress[place], at: now)
                     } else {
                         counters.outputDropped &+= 1
                     }
@@ -168,7 +168,8 @@ extension Engine {
         let header: RTPHeaderTemplate
         let extensionIDs: InlineArray<11, UInt8>
         let ssrc: UInt32
-        let timestampOffset: UInt32
+        private let timestampOffset: UInt32
+        private let replay: Replay?
         /// A key's indices end there (RFC 3711 §9.2).
         let indexLimit: UInt64
 
@@ -178,7 +179,14 @@ extension Engine {
             extensionIDs = egress.line.extensionIDs
             ssrc = record.ssrc
             timestampOffset = record.timestampOffset
+            replay = egress.replay
             indexLimit = EgressRecord.indexLimit
+        }
+
+        @inline(__always)
+        func timestamp(of source: UInt32) -> UInt32 {
+            if let replay, !replay.isLive(source) { return replay.timestamp(of: source) }
+            return source &+ timestampOffset
         }
     }
 
@@ -188,8 +196,8 @@ extension Engine {
     /// - Returns: Octets.
     @inline(__always)
     private static func seal(
-        _ packet: PacketRing.Packet, _ serial: UInt64, _ index: UInt64, _ window: PacketRing.Window,
-        _ stream: OutgoingStream, _ sender: borrowing SRTPSender, on path: Path,
+        _ packet: PacketRing.Packet, _ serial: UInt64, _ index: UInt64, _ timestamp: UInt32,
+        _ window: PacketRing.Window, _ stream: OutgoingStream, _ sender: borrowing SRTPSender, on path: Path,
         into batch: inout DatagramBatch
     ) -> Int {
         var bytes = batch.nextSlot
@@ -197,7 +205,7 @@ extension Engine {
             RTPHeaderTemplate.Fields(
                 marker: packet.marker, hasPadding: packet.padding > 0,
                 sequenceNumber: UInt16(truncatingIfNeeded: index),
-                timestamp: packet.timestamp &+ stream.timestampOffset),
+                timestamp: timestamp),
             to: &bytes)
         if packet.extensionCount > 0 {
             var writer = stream.header.extensionWriter

@@ -173,6 +173,7 @@ extension Engine {
             counters.rtpDropped &+= 1
             return
         }
+        track.noteEntry(stored)
         if !track.feeds.isEmpty {
             relays.append(PendingRelay(track: track, serial: track.ring.nextSerial - 1))
         }

@@ -112,6 +112,7 @@ extension Engine {
             counters.rtpDropped &+= 1
             return
         }
+        track.noteEntry(packet)
         counters.packetsRelayed &+= 1
         queueFanOut(track, room: place, place: relayed.track)
     }

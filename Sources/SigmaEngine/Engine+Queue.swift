@@ -25,6 +25,12 @@ extension Engine {
     ) -> UInt64? {
         if runtimes[slot].egress[place].next < window.start { skipOverwritten(slot, place, track, window) }
         var hasMissed = false
+        if track.line.kind == .audio, isCatchingUp(slot, at: now) {
+            // It begins anew when the picture is live, with the next number.
+            runtimes[slot].egress[place].hold()
+            runtimes[slot].egress[place].next = window.end
+            return nil
+        }
         while runtimes[slot].egress[place].next < window.end {
             let serial = runtimes[slot].egress[place].next
             let packet = window[serial]
@@ -32,9 +38,15 @@ extension Engine {
             let isVideo = track.line.kind == .video
             guard runtimes[slot].egress[place].follows(packet.stream) else {
                 if isEntryPoint(packet, slot, place) {
-                    if !isVideo || age <= Self.givingUpAge {
+                    let mayReplay = runtimes[slot].egress[place].mayReplay
+                    if mayReplay || !isVideo || age <= Self.givingUpAge {
                         start(slot, place, packet, serial, window, clockRate: track.line.clockRate, at: now)
-                        return serial + 1
+                        guard mayReplay, age >= Self.leastReplayed else {
+                            if isVideo { runtimes[slot].liveAt = .zero }
+                            return serial + 1
+                        }
+                        replay(slot, place, packet, window, track, at: now)
+                        continue
                     }
                     hasMissed = true
                 }
@@ -42,6 +54,9 @@ extension Engine {
                 continue
             }
             guard isVideo else { return serial }
+            if runtimes[slot].egress[place].isReplaying, !isLive(packet, slot, place) {
+                return endOfDue(serial, slot, place, window, at: now)
+            }
             // An entry point is sent to its end, though a slice may end in the middle of it: given up half-way it would
             // be begun anew, over and over.
             if serial < runtimes[slot].egress[place].cleared { return runtimes[slot].egress[place].cleared }
@@ -96,6 +111,8 @@ extension Engine {
         runtimes[slot].egress[place].firstSourceIndex = packet.entryIndex
         runtimes[slot].egress[place].sourceEnd = packet.entryIndex
         runtimes[slot].egress[place].cleared = serial + 1
+        runtimes[slot].egress[place].replay = nil
+        runtimes[slot].egress[place].mayReplay = false
         runtimes[slot].egress[place].follow(packet.stream)
         runtimes[slot].egress[place].next = max(
             window.start, serial - min(serial, UInt64(packet.entryDistance)))

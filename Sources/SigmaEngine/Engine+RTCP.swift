@@ -217,7 +217,7 @@ extension Engine {
         }
         let track = rooms[room].tracks[place]
         guard track.timeline.isKnown, runtimes[slot].egress[egress].follows(track.stream),
-            now - runtimes[slot].egress[egress].lastSent < Self.staleAfter
+            now - runtimes[slot].egress[egress].lastSent < Self.staleAfter, !isCatchingUp(slot, at: now)
         else { return }
         let source = track.timeline.timestamp(at: now, clockRate: track.line.clockRate)
         let record = slab[slot].egress[egress]

@@ -250,6 +250,6 @@ extension Engine {
         runtimes[slot].isPaused = isPaused
         guard !isPaused else { return }
         for index in 0..<runtimes[slot].egressCount { runtimes[slot].egress[index].hold() }
-        wantKeyframes(for: slot)
+        begin(slot)
     }
 }

@@ -6,6 +6,8 @@ extension Engine {
     private static var publisherTick: Interval { .milliseconds(20) }
     /// A viewer at least this often; its consent and its sender reports have deadlines of their own.
     private static var viewerTick: Interval { .milliseconds(500) }
+    /// Replayed pictures do not wait for the next live one.
+    private static var replayTick: Interval { .milliseconds(20) }
     /// A session ends up to this much early for want of consent: the look at it may be a little late.
     private static var consentMargin: Interval { .milliseconds(20) }
 
@@ -28,6 +30,7 @@ extension Engine {
     private func nextDeadline(_ slot: Int, after now: Instant) -> Instant {
         var next = now + (runtimes[slot].role == .publisher ? Self.publisherTick : Self.viewerTick)
         next = min(next, slab[slot].agent.consentChange(after: now + Self.consentMargin))
+        if isCatchingUp(slot, at: now) { next = min(next, now + Self.replayTick) }
         for index in 0..<runtimes[slot].egressCount {
             next = min(next, runtimes[slot].egress[index].nextSenderReport)
         }
@@ -40,6 +43,7 @@ extension Engine {
             return
         }
         guard advanceConsent(slot, to: now, into: &batch) else { return }
+        advanceReplay(slot, at: now)
         advanceRTCP(slot, to: now, into: &batch)
     }
 

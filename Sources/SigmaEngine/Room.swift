@@ -71,6 +71,24 @@ final class Track {
     var relayedSince: UInt64 = 0
 
     var fanOut = FanOutWalk()
+    /// The packet that completes the newest entry point, and its stream: a joiner begins there.
+    private var newestEntry: (serial: UInt64, stream: UInt32)?
+
+    /// Notes where a joiner can begin; called with each packet that has entered the ring.
+    func noteEntry(_ packet: PacketRing.Packet) {
+        guard line.kind == .video, packet.entryPoint == .whole else { return }
+        let serial = ring.nextSerial - 1
+        newestEntry = (serial, packet.stream)
+        ring.keptSince = serial - min(serial, UInt64(packet.entryDistance))
+    }
+
+    /// Where a joiner can begin; `nil` when the ring has not all since the last keyframe.
+    var entry: UInt64? {
+        guard let newestEntry, newestEntry.stream == stream, let start = ring.keptSince,
+            start >= ring.oldestSerial
+        else { return nil }
+        return newestEntry.serial
+    }
 
     /// - Parameter isUnambiguous: No other m-section announces the same SSRC.
     init(mediaLine: UInt8, line: MediaLineRecord, isUnambiguous: Bool) {
@@ -78,7 +96,7 @@ final class Track {
         self.line = line
         announced = line.ssrc != 0 && isUnambiguous ? SSRC(rawValue: line.ssrc) : nil
         ssrc = announced
-        ring = PacketRing(capacity: line.kind == .video ? 512 : 128)
+        ring = line.kind == .video ? PacketRing(capacity: 512, limit: 4096) : PacketRing(capacity: 128)
         facts = TrackFacts(mediaLine: mediaLine, kind: line.kind, codec: line.codec, ssrc: line.ssrc)
     }
 

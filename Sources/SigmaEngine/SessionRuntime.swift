@@ -25,6 +25,8 @@ struct SessionRuntime: ~Copyable {
     var sender: SRTPSender?
     var receiver: SRTPReceiver?
     var lastKeyframeRequest: Instant?
+    /// Until then it sees what is past.
+    var liveAt = Instant.zero
     /// SRTP that came while the keys were on their way.
     var early: [EarlyDatagram] = []
     /// Octets from and to the peer before DTLS is done.

@@ -38,8 +38,12 @@ struct FeedbackTests {
         }
         #expect(simulation.connectAll())
         simulation.run(for: .seconds(1))
-        _ = try simulation.join(.viewer)
-        simulation.run(for: .seconds(4))
+        let viewer = try simulation.join(.viewer)
+        simulation.run(for: .seconds(1))
+        // It began with what is kept; only now it has lost the picture.
+        #expect(publisher.keyframeRequests.isEmpty)
+        simulation.act(viewer) { peer, _ in peer.requestKeyframe() }
+        simulation.run(for: .seconds(3.5))
         let asked = publisher.keyframeRequests.count
         #expect((6...9).contains(asked))
         simulation.act(publisher) { peer, _ in peer.makeKeyframe() }

@@ -17,6 +17,8 @@ package struct KeyframeRequester: Equatable, Sendable {
     private var lastRequest: Instant?
     /// How often the running command was sent.
     private var sent: UInt8 = 0
+    /// Whether the last request that had time to was followed by a keyframe: some encoders never listen.
+    package private(set) var isHeard = false
     /// The number of the running command, for FIR: a repetition keeps it (RFC 5104 §4.3.1.1).
     package private(set) var command: UInt8 = 0
 
@@ -33,6 +35,7 @@ package struct KeyframeRequester: Equatable, Sendable {
     package mutating func shouldRequest(at now: Instant) -> Bool {
         guard isAsking else { return false }
         if let lastRequest, now - lastRequest < Self.interval { return false }
+        if sent >= Self.patience { isHeard = false }
         lastRequest = now
         if sent % Self.repetitionLimit == 0 {
             command &+= 1
@@ -49,5 +52,11 @@ package struct KeyframeRequester: Equatable, Sendable {
     }
 
     /// A keyframe has begun to arrive.
-    package mutating func keyframeArrived() { isAsking = false }
+    package mutating func keyframeArrived() {
+        if isAsking, sent > 0 { isHeard = true }
+        isAsking = false
+    }
+
+    /// Requests without an answer after which nobody seems to listen.
+    private static let patience: UInt8 = 2
 }

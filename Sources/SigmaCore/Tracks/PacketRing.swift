@@ -2,15 +2,19 @@ internal import SigmaWire
 
 /// The last packets of one track, decrypted, in the order of their arrival.
 ///
-/// Preallocated; the oldest is overwritten. A packet is known by its serial number, 0, 1, 2 … as it arrived. It is
-/// the queue of every viewer at once: each keeps the serial it gets next.
+/// The oldest is overwritten; but the ring grows, up to its limit, rather than overwrite what begins at
+/// ``keptSince``. A packet is known by its serial number, 0, 1, 2 … as it arrived. It is the queue of every viewer at
+/// once: each keeps the serial it gets next.
 @safe package struct PacketRing: ~Copyable {
     /// Octets of one packet at most.
     package static let packetLimit = 1500
 
-    private let capacity: Int
-    private let octets: UnsafeMutableRawPointer
-    private let packets: UnsafeMutablePointer<Packet>
+    package private(set) var capacity: Int
+    private let limit: Int
+    private var octets: UnsafeMutableRawPointer
+    private var packets: UnsafeMutablePointer<Packet>
+    /// Where a joiner begins: this packet and those after it are kept while the ring can hold them.
+    package var keptSince: UInt64?
     /// The serial the next packet gets.
     package private(set) var nextSerial: UInt64 = 0
     /// What ``equalise()`` has not looked at begins here.
@@ -83,13 +87,15 @@ internal import SigmaWire
         package init() {}
     }
 
-    /// - Parameter capacity: Packets; a power of two.
-    package init(capacity: Int) {
+    /// - Parameters:
+    ///   - capacity: Packets; a power of two.
+    ///   - limit: What it may grow to; a power of two. `nil` for not at all.
+    package init(capacity: Int, limit: Int? = nil) {
         precondition(capacity > 0 && capacity & (capacity - 1) == 0, "a ring's length is a power of two")
         self.capacity = capacity
-        unsafe octets = .allocate(byteCount: capacity * Self.packetLimit, alignment: 64)
-        unsafe packets = .allocate(capacity: capacity)
-        unsafe packets.initialize(repeating: Packet(), count: capacity)
+        self.limit = limit ?? capacity
+        let storage = Storage(capacity: capacity)
+        unsafe (octets, packets) = (storage.octets, storage.packets)
     }
 
     deinit {
@@ -104,6 +110,9 @@ internal import SigmaWire
     /// - Returns: `false` when it is longer than ``packetLimit``.
     package mutating func append(_ packet: Packet, _ bytes: RawSpan) -> Bool {
         guard bytes.byteCount <= Self.packetLimit else { return false }
+        if let keptSince, nextSerial - min(keptSince, nextSerial) >= UInt64(capacity), capacity < limit {
+            grow()
+        }
         let place = place(nextSerial)
         var packet = packet
         packet.length = UInt16(bytes.byteCount)
@@ -114,6 +123,32 @@ internal import SigmaWire
         }
         nextSerial += 1
         return true
+    }
+
+    /// Doubles it: rare, since it never shrinks.
+    private mutating func grow() {
+        let larger = PacketRing.Storage(capacity: capacity * 2)
+        for serial in oldestSerial..<nextSerial {
+            let (old, new) = (place(serial), Int(truncatingIfNeeded: serial) & (capacity * 2 - 1))
+            unsafe larger.packets[new] = packets[old]
+            unsafe (larger.octets + new * Self.packetLimit).copyMemory(
+                from: octets + old * Self.packetLimit, byteCount: Int(packets[old].length))
+        }
+        unsafe octets.deallocate()
+        unsafe packets.deallocate()
+        unsafe (octets, packets) = (larger.octets, larger.packets)
+        capacity *= 2
+    }
+
+    @safe private struct Storage {
+        let octets: UnsafeMutableRawPointer
+        let packets: UnsafeMutablePointer<Packet>
+
+        init(capacity: Int) {
+            unsafe octets = .allocate(byteCount: capacity * PacketRing.packetLimit, alignment: 64)
+            unsafe packets = .allocate(capacity: capacity)
+            unsafe packets.initialize(repeating: Packet(), count: capacity)
+        }
     }
 
     /// The serial of the first packet of `stream` that is no older than `timestamp`, and the lowest index of

@@ -11,7 +11,7 @@ package struct RTCPWriter: Sendable {
     package init() {}
 
     @_lifetime(bytes: copy bytes)
-    private mutating func begin(_ type: UInt8, count: UInt8, words: Int, in bytes: inout MutableRawSpan) {
+    mutating func begin(_ type: UInt8, count: UInt8, words: Int, in bytes: inout MutableRawSpan) {
         bytes.store(bigEndian: 0x80 | count & 0x1F, at: length)
         bytes.store(bigEndian: type, at: length + 1)
         bytes.store(bigEndian: UInt16(truncatingIfNeeded: words), at: length + 2)
@@ -19,7 +19,7 @@ package struct RTCPWriter: Sendable {
     }
 
     @_lifetime(bytes: copy bytes)
-    private mutating func append(_ value: UInt32, in bytes: inout MutableRawSpan) {
+    mutating func append(_ value: UInt32, in bytes: inout MutableRawSpan) {
         bytes.store(bigEndian: value, at: length)
         length += 4
     }

@@ -20,10 +20,11 @@ struct PacketCostTests {
         throws
     {
         let broadcast = try Broadcast(viewers: 100)
-        for _ in 0..<20 { broadcast.picture() }
+        // The ring grows to its limit, since there is one keyframe.
+        for _ in 0..<400 { broadcast.picture() }
         broadcast.forgetCounts()
         let warm = broadcast.forwarded
-        #expect(warm == 20 * 12 * 100)
+        #expect(warm == 400 * 12 * 100)
         #expect(broadcast.slices == 0)
         while broadcast.forwarded < warm + 1_000_000 { broadcast.picture() }
         let (receiving, sending) = (broadcast.receiving, broadcast.sending)
@@ -32,7 +33,8 @@ struct PacketCostTests {
         #expect(sending.allocations == 0)
         // The track and the list of viewers are held for a slice, not for a packet.
         let perSlice = slices * 8
-        #expect(sending.retains <= perSlice && sending.releases <= perSlice && sending.accesses <= perSlice)
+        #expect(sending.retains <= perSlice && sending.releases <= perSlice)
+        #expect(sending.accesses <= perSlice)
         // A packet comes in once, for however many viewers.
         #expect(receiving.retains <= received * 4 && receiving.accesses <= received * 10)
     }
