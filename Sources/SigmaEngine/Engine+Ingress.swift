@@ -23,6 +23,7 @@ extension Engine {
         let bytes = datagram.bytes.extracting(0..<opened.length)
         do throws(WireError) {
             let packet = try RTPPacketView(bytes)
+            noteTransportNumber(packet, slot: slot, arrival: arrival)
             guard let track = bind(packet, slot: slot, room: room, arrival: arrival) else {
                 counters.rtpUnbound &+= 1
                 return

@@ -35,6 +35,8 @@ package struct EngineCounters: Equatable, Sendable {
     /// Packets of a type that no RFC of ours knows; the rest of their datagram is heard (RFC 3550 §6.1).
     package var rtcpUnknown: UInt64 = 0
     package var keyframeRequestsSent: UInt64 = 0
+    /// Packets of transport-wide feedback to publishers.
+    package var transportFeedbackSent: UInt64 = 0
     /// Viewers that were begun with a keyframe of the past.
     package var joinsFromCache: UInt64 = 0
     package var keyframeRequestsReceived: UInt64 = 0
@@ -84,6 +86,7 @@ package struct EngineCounters: Equatable, Sendable {
             ("packets_relayed", packetsRelayed),
             ("rtcp_malformed", rtcpMalformed), ("rtcp_received", rtcpReceived),
             ("rtcp_unknown", rtcpUnknown), ("keyframe_requests_sent", keyframeRequestsSent),
+            ("transport_feedback_sent", transportFeedbackSent),
             ("joins_from_cache", joinsFromCache),
             ("keyframe_requests_received", keyframeRequestsReceived),
             ("sessions_opened", sessionsOpened), ("sessions_ended", sessionsEnded),

@@ -10,9 +10,9 @@ package struct Feedback: OptionSet, Sendable {
     package static let nackPLI = Feedback(rawValue: 2)
     /// `ccm fir`: full intra request (RFC 5104 §4.3.1).
     package static let ccmFIR = Feedback(rawValue: 4)
-    /// `transport-cc`: transport-wide feedback, with its header extension.
+    /// `transport-cc`: transport-wide feedback; of use only together with its header extension.
     package static let transportCC = Feedback(rawValue: 8)
-    /// `goog-remb`: receiver estimated maximum bitrate, with abs-send-time, which it is computed from.
+    /// `goog-remb`: receiver estimated maximum bitrate; answered only where `transport-cc` is not.
     package static let googREMB = Feedback(rawValue: 16)
 
     /// Each message beside the words of `a=rtcp-fb`.
@@ -36,8 +36,9 @@ package struct Capabilities: Equatable, Sendable {
         self.rtx = rtx
     }
 
-    /// What is done towards a publisher; NACK, RTX and transport-cc arrive with loss repair.
-    package static let publisher = Capabilities(feedback: [.nackPLI, .ccmFIR], rtx: false)
+    /// What is done towards a publisher; NACK and RTX arrive with loss repair.
+    package static let publisher = Capabilities(
+        feedback: [.nackPLI, .ccmFIR, .transportCC, .googREMB], rtx: false)
     /// What is done towards a viewer; NACK, RTX and transport-cc arrive with loss repair.
     package static let viewer = Capabilities(feedback: [.nackPLI, .ccmFIR], rtx: false)
 }

@@ -23,11 +23,11 @@ struct PublisherNegotiationTests {
     static let expected: [Expected] = [
         Expected(
             file: .obs, dtlsRole: .server, audio: 111, video: 96, profile: "42e01f",
-            audioSSRCs: [305_419_896], videoSSRCs: [305_419_897], feedback: [.nackPLI, .ccmFIR],
+            audioSSRCs: [305_419_896], videoSSRCs: [305_419_897], feedback: [.nackPLI, .ccmFIR, .googREMB],
             extensions: [.mid: 1], stereo: true),
         Expected(
             file: .obsSimulcast, dtlsRole: .server, audio: 111, video: 96, profile: "42e01f",
-            rids: ["0", "1", "2"], audioSSRCs: [305_419_896], feedback: [.nackPLI, .ccmFIR],
+            rids: ["0", "1", "2"], audioSSRCs: [305_419_896], feedback: [.nackPLI, .ccmFIR, .googREMB],
             extensions: [.mid: 1, .rid: 2], stereo: true),
         Expected(
             file: .ffmpegPassive, dtlsRole: .client, audio: 111, video: 106, profile: "42401f",
@@ -37,22 +37,26 @@ struct PublisherNegotiationTests {
             audioSSRCs: [3_787_036_260], videoSSRCs: [3_787_036_261], reducedSize: true),
         Expected(
             file: .aiortcPublisher, dtlsRole: .server, audio: 96, video: 101, profile: "42e01f",
-            audioSSRCs: [1_450_409_994], videoSSRCs: [2_643_672_224], feedback: [.nackPLI],
+            audioSSRCs: [1_450_409_994], videoSSRCs: [2_643_672_224], feedback: [.nackPLI, .googREMB],
             extensions: [.mid: 1], hash: .sha512),
         Expected(
             file: .chromiumPublisher, dtlsRole: .server, audio: 111, video: 108, profile: "42e01f",
-            audioSSRCs: [1_429_123_295], videoSSRCs: [1_829_708_789], feedback: [.nackPLI, .ccmFIR],
-            extensions: [.videoOrientation: 13, .playoutDelay: 5, .colorSpace: 8, .mid: 4],
+            audioSSRCs: [1_429_123_295], videoSSRCs: [1_829_708_789],
+            feedback: [.nackPLI, .ccmFIR, .transportCC],
+            extensions: [.videoOrientation: 13, .transportCC: 3, .playoutDelay: 5, .colorSpace: 8, .mid: 4],
             reducedSize: true),
         Expected(
             file: .chromiumSendrecv, dtlsRole: .server, audio: 111, video: 108, profile: "42e01f",
-            audioSSRCs: [3_195_002_505], videoSSRCs: [3_237_667_245], feedback: [.nackPLI, .ccmFIR],
-            extensions: [.videoOrientation: 13, .playoutDelay: 5, .colorSpace: 8, .mid: 4],
+            audioSSRCs: [3_195_002_505], videoSSRCs: [3_237_667_245],
+            feedback: [.nackPLI, .ccmFIR, .transportCC],
+            extensions: [.videoOrientation: 13, .transportCC: 3, .playoutDelay: 5, .colorSpace: 8, .mid: 4],
             reducedSize: true),
         Expected(
             file: .chromiumSimulcast, dtlsRole: .server, audio: 111, video: 108, profile: "42e01f",
-            rids: ["h", "m", "l"], audioSSRCs: [1_309_079_814], feedback: [.nackPLI, .ccmFIR],
-            extensions: [.videoOrientation: 13, .playoutDelay: 5, .colorSpace: 8, .mid: 4, .rid: 10],
+            rids: ["h", "m", "l"], audioSSRCs: [1_309_079_814], feedback: [.nackPLI, .ccmFIR, .transportCC],
+            extensions: [
+                .videoOrientation: 13, .transportCC: 3, .playoutDelay: 5, .colorSpace: 8, .mid: 4, .rid: 10,
+            ],
             reducedSize: true),
     ]
 
@@ -75,7 +79,8 @@ struct PublisherNegotiationTests {
         let audio = try negotiation.medium(.audio)
         #expect(audio.codec == .opus && audio.clockRate == 48_000 && audio.payloadType == expected.audio)
         #expect(audio.ssrcs == expected.audioSSRCs)
-        #expect(audio.feedback.isEmpty && audio.h264Profile == nil && audio.packetizationMode == nil)
+        #expect(audio.feedback == expected.feedback.intersection(.transportCC))
+        #expect(audio.h264Profile == nil && audio.packetizationMode == nil)
         #expect(negotiation.published.audio?.isStereo == expected.stereo)
 
         let video = try negotiation.medium(.video)
