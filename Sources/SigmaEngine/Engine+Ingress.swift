@@ -23,6 +23,7 @@ extension Engine {
         let bytes = datagram.bytes.extracting(0..<opened.length)
         do throws(WireError) {
             let packet = try RTPPacketView(bytes)
+            noteTransportNumber(packet, slot: slot, arrival: arrival)
             if let track = trackRepaired(by: packet, room: room) {
                 receiveRTX(packet, slot: slot, room: room, track: track, arrival: arrival, queued: queued)
                 return

@@ -153,6 +153,7 @@ extension Engine {
             if runtimes[slot].nextReport <= now { sendReceiverReport(slot, at: now, into: &batch) }
             requestRetransmissions(slot, at: now, into: &batch)
             requestKeyframes(slot, at: now, into: &batch)
+            sendBandwidthFeedback(slot, at: now, into: &batch)
         case .viewer:
             for index in 0..<runtimes[slot].egressCount
             where runtimes[slot].egress[index].nextSenderReport <= now {
