@@ -772,6 +772,10 @@ package nonisolated struct Sigma_Control_OpenSession: Sendable {
   /// for the SDES that media sends to this peer (RFC 7022)
   package var cname: String = String()
 
+  /// A publisher that takes over a room which has one: the other is ended, END_REASON_REPLACED, when this
+  /// one's handshake is done. Viewers stay.
+  package var takesOver: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2048,7 +2052,7 @@ nonisolated extension Sigma_Control_MediaLine: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Sigma_Control_OpenSession: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".OpenSession"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}room_id\0\u{1}role\0\u{3}remote_ufrag\0\u{3}remote_password\0\u{1}fingerprints\0\u{3}dtls_role\0\u{1}media\0\u{1}cname\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}room_id\0\u{1}role\0\u{3}remote_ufrag\0\u{3}remote_password\0\u{1}fingerprints\0\u{3}dtls_role\0\u{1}media\0\u{1}cname\0\u{3}takes_over\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2065,6 +2069,7 @@ nonisolated extension Sigma_Control_OpenSession: SwiftProtobuf.Message, SwiftPro
       case 7: try { try decoder.decodeSingularEnumField(value: &self.dtlsRole) }()
       case 8: try { try decoder.decodeRepeatedMessageField(value: &self.media) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.cname) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.takesOver) }()
       default: break
       }
     }
@@ -2098,6 +2103,9 @@ nonisolated extension Sigma_Control_OpenSession: SwiftProtobuf.Message, SwiftPro
     if !self.cname.isEmpty {
       try visitor.visitSingularStringField(value: self.cname, fieldNumber: 9)
     }
+    if self.takesOver != false {
+      try visitor.visitSingularBoolField(value: self.takesOver, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2111,6 +2119,7 @@ nonisolated extension Sigma_Control_OpenSession: SwiftProtobuf.Message, SwiftPro
     if lhs.dtlsRole != rhs.dtlsRole {return false}
     if lhs.media != rhs.media {return false}
     if lhs.cname != rhs.cname {return false}
+    if lhs.takesOver != rhs.takesOver {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

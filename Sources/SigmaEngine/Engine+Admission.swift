@@ -8,7 +8,9 @@ extension Engine {
     /// - Throws: ``CommandError``; counted.
     mutating func admit(_ request: SessionRequest) throws(CommandError) {
         if slots[request.sessionID] != nil { try refuse(.sessionExists) }
-        if request.role == .publisher, let place = roomPlaces[request.roomID], rooms[place].publisher != nil {
+        if request.role == .publisher, !request.takesOver, let place = roomPlaces[request.roomID],
+            rooms[place].publisher != nil
+        {
             try refuse(.roomOccupied)
         }
         if slab.freeCount == 0 { try refuse(.full) }

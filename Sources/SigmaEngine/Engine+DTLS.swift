@@ -166,7 +166,9 @@ extension Engine {
         emit(.connected, slot: slot, at: now)
         switch cold.role {
         case .viewer: begin(slot)
-        case .publisher: for viewer in rooms[runtimes[slot].room].viewers { wantKeyframes(for: viewer) }
+        case .publisher:
+            takeOver(slot, at: now, into: &batch)
+            for viewer in rooms[runtimes[slot].room].viewers { wantKeyframes(for: viewer) }
         }
         receiveEarly(slot, at: now, into: &batch)
     }

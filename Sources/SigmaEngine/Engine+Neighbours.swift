@@ -80,7 +80,7 @@ extension Engine {
         rooms[place].publication = publication
         rooms[place].source = shard
         publications[publication] = place
-        setTracks(makeTracks(media), room: place)
+        setTracks(makeTracks(media, room: place), room: place)
         keyframeWishes.append((shard: shard, publication: publication))
     }
 
@@ -105,7 +105,7 @@ extension Engine {
             packet.entryPoint = .none
             packet.entryDistance = 0
         }
-        track.stream = packet.stream
+        track.follow(packet.stream)
         track.timeline = relayed.timeline
         track.lastArrival = relayed.arrival
         guard track.ring.append(packet, octets) else {

@@ -40,7 +40,7 @@ extension Engine {
                 if isEntryPoint(packet, slot, place) {
                     let mayReplay = runtimes[slot].egress[place].mayReplay
                     if mayReplay || !isVideo || age <= Self.givingUpAge {
-                        start(slot, place, packet, serial, window, clockRate: track.line.clockRate, at: now)
+                        start(slot, place, packet, serial, window, track, at: now)
                         guard mayReplay, age >= Self.leastReplayed else {
                             if isVideo { runtimes[slot].liveAt = .zero }
                             return serial + 1
@@ -96,15 +96,10 @@ extension Engine {
     /// entry point, which may have come before the one that completes it.
     private mutating func start(
         _ slot: Int, _ place: Int, _ packet: PacketRing.Packet, _ serial: UInt64, _ window: PacketRing.Window,
-        clockRate: UInt32, at now: Instant
+        _ track: Track, at now: Instant
     ) {
         let next = slab[slot].egress[place].nextIndex
-        let last = runtimes[slot].egress[place].lastSent
-        var elapsed: Int64 = 0
-        if last != .zero {
-            elapsed = max(1, (now - last).nanoseconds / 1_000_000 * Int64(clockRate) / 1000)
-        }
-        let timestamp = slab[slot].egress[place].lastTimestamp &+ UInt32(truncatingIfNeeded: elapsed)
+        let timestamp = firstTimestamp(of: packet, slot, place, track, at: now)
         slab[slot].egress[place].timestampOffset = timestamp &- packet.entryTimestamp
         runtimes[slot].egress[place].indexOffset =
             Int64(bitPattern: next) &- Int64(bitPattern: packet.entryIndex)
@@ -120,6 +115,35 @@ extension Engine {
         // Right behind the first packet, so that audio and video are in step from the start.
         runtimes[slot].egress[place].nextSenderReport = now + .milliseconds(50)
         timers.hasten(slot, to: now + .milliseconds(50))
+    }
+
+    /// The outgoing timestamp of an entry point: as much later than what was sent before as it is on our timeline, so
+    /// that sound and picture move by the same from one publisher to the next; never that of another picture.
+    @inline(never)
+    private func firstTimestamp(
+        of packet: PacketRing.Packet, _ slot: Int, _ place: Int, _ track: Track, at now: Instant
+    ) -> UInt32 {
+        let last = slab[slot].egress[place].lastTimestamp
+        let lastSent = runtimes[slot].egress[place].lastSent
+        guard lastSent != .zero else { return last }
+        let clockRate = track.line.clockRate
+        let elapsed = max(1, (now - lastSent).nanoseconds / 1_000_000 * Int64(clockRate) / 1000)
+        let estimate = last &+ UInt32(truncatingIfNeeded: elapsed)
+        let stream = runtimes[slot].egress[place].currentStream
+        let offset = slab[slot].egress[place].timestampOffset
+        let mapped: UInt32
+        if stream == packet.stream {
+            mapped = packet.entryTimestamp &+ offset
+        } else if let previous = track.previous, previous.stream == stream, previous.timeline.isKnown {
+            let time = track.timeline.time(of: packet.entryTimestamp, clockRate: clockRate)
+            mapped = previous.timeline.timestamp(at: time, clockRate: clockRate) &+ offset
+        } else {
+            return estimate
+        }
+        // A clock that jumped is no measure.
+        let error = Int32(bitPattern: mapped &- estimate).magnitude
+        guard error < clockRate * 5, Int32(bitPattern: mapped &- last) > 0 else { return estimate }
+        return mapped
     }
 
     // MARK: Dropping

@@ -54,13 +54,16 @@ extension Engine {
         let cold = slab.cold(slot)
         return SessionSummary(
             sessionID: cold.sessionID, roomID: cold.roomID, role: cold.role, state: cold.state,
-            isLive: cold.role == .publisher && rooms[runtimes[slot].room].isLive,
+            isLive: hasRoom(slot) && rooms[runtimes[slot].room].isLive,
             openedAt: cold.openedAtUnix)
     }
 
+    /// It is the publisher of its room, and not one that is about to take it over.
+    private func hasRoom(_ slot: Int) -> Bool { rooms[runtimes[slot].room].publisher == slot }
+
     private func totals(_ slot: Int) -> SessionCounters {
         var counters = slab[slot].counters
-        guard runtimes[slot].role == .publisher else { return counters }
+        guard hasRoom(slot) else { return counters }
         let lost = rooms[runtimes[slot].room].tracks.reduce(0) {
             $0 + Int64(max(0, $1.statistics.cumulativeLost))
         }
@@ -71,6 +74,7 @@ extension Engine {
     private func tracks(_ slot: Int) -> [TrackReport] {
         let cold = slab.cold(slot)
         if cold.role == .publisher {
+            guard hasRoom(slot) else { return [] }
             return rooms[runtimes[slot].room].tracks.map { track in
                 TrackReport(
                     mid: track.line.mid.octets, kind: track.line.kind, ssrc: track.ssrc?.rawValue ?? 0,

@@ -113,10 +113,11 @@ extension Engine {
         runtimes[slot].room = place
         switch request.role {
         case .publisher:
-            rooms[place].publisher = slot
-            rooms[place].ntpOffset = nil
-            rooms[place].isLive = false
-            setTracks(makeTracks(request.media), room: place)
+            guard rooms[place].publisher == nil else {
+                rooms[place].successors.append(slot)
+                return
+            }
+            setPublisher(slot, request.media, room: place)
         case .viewer:
             rooms[place].viewers.append(slot)
             prepareEgress(slot, request.media)
@@ -124,18 +125,41 @@ extension Engine {
         }
     }
 
-    func makeTracks(_ media: [MediaLineRecord]) -> [Track] {
+    private mutating func setPublisher(_ slot: Int, _ media: [MediaLineRecord], room place: Int) {
+        rooms[place].publisher = slot
+        rooms[place].ntpOffset = nil
+        rooms[place].isLive = false
+        setTracks(makeTracks(media, room: place), room: place)
+    }
+
+    /// A publisher whose handshake is done takes the place of the one that has the room.
+    ///
+    /// Viewers stay: their streams go on with its first keyframe.
+    mutating func takeOver(_ slot: Int, at now: Instant, into batch: inout DatagramBatch) {
+        let place = runtimes[slot].room
+        guard rooms[place].publisher != slot else { return }
+        if let publisher = rooms[place].publisher {
+            end(publisher, reason: .replaced, at: now, into: &batch)
+        }
+        rooms[place].successors.removeAll { $0 == slot }
+        let cold = slab.cold(slot)
+        setPublisher(slot, (0..<Int(cold.mediaCount)).map { cold.media[$0] }, room: place)
+        counters.takeovers &+= 1
+    }
+
+    func makeTracks(_ media: [MediaLineRecord], room place: Int) -> [Track] {
         media.enumerated().map { index, line in
             Track(
                 mediaLine: UInt8(index), line: line,
-                isUnambiguous: media.count { $0.ssrc == line.ssrc } == 1)
+                isUnambiguous: media.count { $0.ssrc == line.ssrc } == 1,
+                after: rooms[place].departed(line.kind))
         }
     }
 
     /// What the viewers of a room follow from now on.
     mutating func setTracks(_ tracks: [Track], room place: Int) {
         fanOuts.remove(room: place)
-        rooms[place].tracks = tracks
+        rooms[place].setTracks(tracks)
         for viewer in rooms[place].viewers { subscribe(viewer) }
     }
 
@@ -176,6 +200,8 @@ extension Engine {
             let place = tracks.firstIndex { $0.line.kind == kind }
             runtimes[slot].egress[index].subscribe(
                 to: place, from: place.map { tracks[$0].ring.nextSerial } ?? 0)
+            // What was sent so far lies in no ring any more, and its indices are not to be taken for others.
+            slab[slot].egress[index].forgetChanges()
         }
     }
 
@@ -222,7 +248,7 @@ extension Engine {
 
     private mutating func publisherLeft(_ slot: Int, at now: Instant) {
         let room = runtimes[slot].room
-        guard rooms[room].isLive else { return }
+        guard rooms[room].publisher == slot, rooms[room].isLive else { return }
         rooms[room].isLive = false
         emit(.publisherGone, slot: slot, at: now)
     }
@@ -235,6 +261,7 @@ extension Engine {
             forgetPublication(of: place)
         } else {
             rooms[place].viewers.removeAll { $0 == slot }
+            rooms[place].successors.removeAll { $0 == slot }
             // The places have moved: nobody of the walk is known to have all.
             for track in rooms[place].tracks { track.fanOut.settled = 0 }
         }

@@ -33,11 +33,13 @@ package struct SessionRequest: Sendable {
     package var rids: [[UInt8]]
     /// At most 64 octets (RFC 7022).
     package var cname: [UInt8]
+    /// A publisher that takes over a room which has one: the other is ended when this one's handshake is done.
+    package var takesOver: Bool
 
     package init(
         sessionID: SessionID, roomID: RoomID, role: Role, remoteUfrag: [UInt8],
         fingerprints: [CertificateFingerprint], dtlsRole: DTLSRole, media: [MediaLineRecord],
-        rids: [[UInt8]] = [], cname: [UInt8]
+        rids: [[UInt8]] = [], cname: [UInt8], takesOver: Bool = false
     ) {
         self.sessionID = sessionID
         self.roomID = roomID
@@ -48,6 +50,7 @@ package struct SessionRequest: Sendable {
         self.media = media
         self.rids = rids
         self.cname = cname
+        self.takesOver = takesOver
     }
 }
 

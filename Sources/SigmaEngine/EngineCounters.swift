@@ -51,6 +51,8 @@ package struct EngineCounters: Equatable, Sendable {
     package var keyframeRequestsReceived: UInt64 = 0
     package var sessionsOpened: UInt64 = 0
     package var sessionsEnded: UInt64 = 0
+    /// Publishers that took a room from another.
+    package var takeovers: UInt64 = 0
     /// Packets and pictures that were dropped for viewers, since sending did not keep up; pictures that the ring
     /// has overwritten are not counted.
     package var packetsDropped: UInt64 = 0
@@ -102,6 +104,7 @@ package struct EngineCounters: Equatable, Sendable {
             ("nacks_sent", nacksSent), ("packets_recovered", packetsRecovered),
             ("keyframe_requests_received", keyframeRequestsReceived),
             ("sessions_opened", sessionsOpened), ("sessions_ended", sessionsEnded),
+            ("takeovers", takeovers),
             ("packets_dropped", packetsDropped), ("frames_dropped", framesDropped),
             ("refused_invalid", refusedInvalid), ("refused_draining", refusedDraining),
             ("refused_occupied", refusedOccupied), ("refused_full", refusedFull),

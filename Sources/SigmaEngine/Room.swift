@@ -7,8 +7,12 @@ struct Room {
     var publisher: Int?
     /// Slots.
     var viewers: [Int] = []
+    /// Publishers that take the room over once their handshake is done.
+    var successors: [Int] = []
     /// One for each m-section of the publisher, in its order.
-    var tracks: [Track] = []
+    private(set) var tracks: [Track] = []
+    /// Where the streams of publishers before stood on our timeline, for those who go on with the next ones'.
+    private var departed: [Departed] = []
     /// From the publisher's NTP time to our timeline, ns; one for all tracks, from its first sender report.
     var ntpOffset: Int64?
     var isLive = false
@@ -17,7 +21,26 @@ struct Room {
     /// The shard of the publisher, when that is another.
     var source: Int?
 
-    var isEmpty: Bool { publisher == nil && viewers.isEmpty }
+    init(id: RoomID) { self.id = id }
+
+    var isEmpty: Bool { publisher == nil && viewers.isEmpty && successors.isEmpty }
+
+    mutating func setTracks(_ tracks: [Track]) {
+        for track in self.tracks {
+            departed.removeAll { $0.kind == track.line.kind }
+            departed.append(Departed(kind: track.line.kind, stream: track.stream, timeline: track.timeline))
+        }
+        self.tracks = tracks
+    }
+
+    func departed(_ kind: MediaKind) -> Departed? { departed.first { $0.kind == kind } }
+}
+
+/// A stream that has ended, and the map from its timestamps to our timeline.
+struct Departed: BitwiseCopyable {
+    var kind: MediaKind
+    var stream: UInt32
+    var timeline: MediaTimeline
 }
 
 /// One m-section of a publisher: the stream that comes in and the packets that wait to go out.
@@ -39,8 +62,11 @@ final class Track {
     var lastArrival = Instant.zero
     var hasEnded = false
 
-    /// Counts the sources, and their jumps: viewers go from one stream to the next at an entry point.
-    var stream: UInt32 = 0
+    /// Counts the sources, and their jumps: viewers go from one stream to the next at an entry point. It goes on from
+    /// one publisher of the room to the next.
+    private(set) var stream: UInt32 = 0
+    /// The stream before.
+    private(set) var previous: Departed?
     private var entryPoints = EntryPointFinder()
     /// Packets with parameter sets in this stream.
     private var parameterSets: UInt32 = 0
@@ -93,7 +119,9 @@ final class Track {
     }
 
     /// - Parameter isUnambiguous: No other m-section announces the same SSRC.
-    init(mediaLine: UInt8, line: MediaLineRecord, isUnambiguous: Bool) {
+    init(mediaLine: UInt8, line: MediaLineRecord, isUnambiguous: Bool, after previous: Departed? = nil) {
+        self.previous = previous
+        stream = previous.map { $0.stream &+ 1 } ?? 0
         self.mediaLine = mediaLine
         self.line = line
         announced = line.ssrc != 0 && isUnambiguous ? SSRC(rawValue: line.ssrc) : nil
@@ -121,6 +149,7 @@ final class Track {
         let isFirst = !hasPackets
         self.ssrc = ssrc
         statistics = ReceptionStatistics()
+        if !isFirst { depart() }
         timeline = MediaTimeline()
         lastSenderReport = nil
         hasEnded = false
@@ -138,6 +167,7 @@ final class Track {
 
     /// What follows has no connection with what went before: no decoder can go on with it but at a keyframe.
     func beginStream() {
+        depart()
         stream &+= 1
         newest = nil
         entryPoints = EntryPointFinder()
@@ -145,6 +175,19 @@ final class Track {
         bareKeyframes = 0
         keyframeTimestamp = nil
         wantKeyframe()
+    }
+
+    /// Another shard, which receives the track, says which stream it is in.
+    func follow(_ stream: UInt32) {
+        guard stream != self.stream else { return }
+        depart()
+        self.stream = stream
+    }
+
+    /// Remembers where the stream that ends stands on our timeline.
+    private func depart() {
+        guard timeline.isKnown, previous?.stream != stream else { return }
+        previous = Departed(kind: line.kind, stream: stream, timeline: timeline)
     }
 
     private func wantKeyframe() {

@@ -32,6 +32,8 @@ package struct SessionDirectory {
 
     private struct RoomEntry {
         var publisher: SessionID?
+        /// Also those that are about to take the room over; they are all on one shard.
+        var publishers = 0
         var publication: UInt64?
         var source = 0
         var media: [MediaLineRecord] = []
@@ -60,7 +62,7 @@ package struct SessionDirectory {
     /// A session that has to be gone before `request` can be granted.
     package func obstacle(to request: SessionRequest) -> SessionID? {
         if sessions[request.sessionID] != nil { return request.sessionID }
-        return request.role == .publisher ? rooms[request.roomID]?.publisher : nil
+        return request.role == .publisher && !request.takesOver ? rooms[request.roomID]?.publisher : nil
     }
 
     // MARK: Opening
@@ -74,13 +76,15 @@ package struct SessionDirectory {
         _ request: SessionRequest, busy: [Double], at time: UInt64
     ) throws(CommandError) -> Int {
         guard sessions[request.sessionID] == nil else { throw .sessionExists }
-        if request.role == .publisher, rooms[request.roomID]?.publisher != nil { throw .roomOccupied }
+        let isOccupied = rooms[request.roomID]?.publisher != nil
+        if request.role == .publisher, isOccupied, !request.takesOver { throw .roomOccupied }
         guard sessions.count < sessionLimit else { throw .full }
         let shard = choose(for: request, busy: busy)
         var room = rooms[request.roomID] ?? RoomEntry(viewers: Array(repeating: 0, count: shardCount))
         room.count += 1
         if request.role == .publisher {
-            room.publisher = request.sessionID
+            if !isOccupied { room.publisher = request.sessionID }
+            room.publishers += 1
             room.source = shard
         }
         rooms[request.roomID] = room
@@ -93,6 +97,9 @@ package struct SessionDirectory {
     /// and of equally busy ones that with the fewest sessions.
     private func choose(for request: SessionRequest, busy: [Double]) -> Int {
         guard shardCount > 1 else { return 0 }
+        if request.role == .publisher, let room = rooms[request.roomID], room.publishers > 0 {
+            return room.source
+        }
         if request.role == .viewer, let room = rooms[request.roomID] {
             var candidates = room.mirrors
             if room.publisher != nil { candidates.insert(room.source, at: 0) }
@@ -118,7 +125,7 @@ package struct SessionDirectory {
         guard let entry = sessions[sessionID], !entry.isOpen else { return [] }
         sessions[sessionID]?.isOpen = true
         switch entry.role {
-        case .publisher: return publish(entry)
+        case .publisher: return rooms[entry.roomID]?.publisher == sessionID ? publish(entry) : []
         case .viewer: return attach(entry)
         }
     }
@@ -126,7 +133,10 @@ package struct SessionDirectory {
     /// The shard has refused it.
     package mutating func refused(_ sessionID: SessionID) {
         guard let entry = sessions.removeValue(forKey: sessionID) else { return }
-        if entry.role == .publisher { rooms[entry.roomID]?.publisher = nil }
+        if entry.role == .publisher {
+            if rooms[entry.roomID]?.publisher == sessionID { rooms[entry.roomID]?.publisher = nil }
+            rooms[entry.roomID]?.publishers -= 1
+        }
         leave(entry.roomID)
     }
 
@@ -166,7 +176,10 @@ package struct SessionDirectory {
     /// Takes an event in the order of the journal.
     package mutating func note(_ record: EventRecord) -> [(shard: Int, Instruction)] {
         switch record.kind {
-        case .connected, .reconnected: sessions[record.sessionID]?.state = .connected
+        case .connected:
+            sessions[record.sessionID]?.state = .connected
+            return takenOver(by: record.sessionID)
+        case .reconnected: sessions[record.sessionID]?.state = .connected
         case .disconnected: sessions[record.sessionID]?.state = .disconnected
         case .publisherLive: sessions[record.sessionID]?.isLive = true
         case .publisherGone: sessions[record.sessionID]?.isLive = false
@@ -176,6 +189,15 @@ package struct SessionDirectory {
         return []
     }
 
+    /// A publisher has the room from now on, if it had not.
+    private mutating func takenOver(by sessionID: SessionID) -> [(shard: Int, Instruction)] {
+        guard let entry = sessions[sessionID], entry.role == .publisher,
+            let room = rooms[entry.roomID], room.publisher != sessionID
+        else { return [] }
+        rooms[entry.roomID]?.publisher = sessionID
+        return publish(entry)
+    }
+
     private mutating func ended(_ sessionID: SessionID) -> [(shard: Int, Instruction)] {
         guard let entry = sessions.removeValue(forKey: sessionID), var room = rooms[entry.roomID] else {
             return []
@@ -183,6 +205,8 @@ package struct SessionDirectory {
         var instructions: [(shard: Int, Instruction)] = []
         switch entry.role {
         case .publisher:
+            room.publishers -= 1
+            guard room.publisher == sessionID else { break }
             if let publication = room.publication {
                 instructions = room.mirrors.map { (shard: $0, .endMirror(publication: publication)) }
             }

@@ -24,7 +24,7 @@ extension SessionRequest {
             sessionID: sessionID, roomID: roomID, role: role, remoteUfrag: Array(message.remoteUfrag.utf8),
             fingerprints: fingerprints, dtlsRole: dtlsRole, media: media,
             rids: message.media.flatMap { line in line.rids.map { Array($0.utf8) } },
-            cname: Array(message.cname.utf8))
+            cname: Array(message.cname.utf8), takesOver: message.takesOver)
     }
 }
 

@@ -111,10 +111,11 @@ import SigmaWire
         return line
     }
 
-    /// Opens a session, checks its path and shakes hands.
-    func join(_ role: Role, room: UInt64 = 1, _ media: [MediaLineRecord], cname: String = "truth") throws
-        -> Member
-    {
+    /// Opens a session and does no more.
+    func open(
+        _ role: Role, room: UInt64 = 1, _ media: [MediaLineRecord], cname: String = "truth",
+        takesOver: Bool = false
+    ) throws -> Member {
         let number = UInt32(members.count) + 1
         let sessionID = SessionID(high: 9, low: UInt64(number))
         guard let roomID = RoomID(rawValue: room) else { throw CommandError.invalid(.roomID) }
@@ -122,7 +123,7 @@ import SigmaWire
             SessionRequest(
                 sessionID: sessionID, roomID: roomID, role: role, remoteUfrag: Array("peer".utf8),
                 fingerprints: [clientIdentity.fingerprint], dtlsRole: .server, media: media,
-                cname: Array(cname.utf8)),
+                cname: Array(cname.utf8), takesOver: takesOver),
             at: instant)
         let member = Member(
             sessionID, Path(local: Self.local, remote: Address(v4: 0x0A00_0000 + number, port: 40_000)),
@@ -130,6 +131,19 @@ import SigmaWire
             dtls: try DTLSConnection(
                 DTLSContext(clientIdentity), role: .client, expecting: [identity.fingerprint]))
         members.append(member)
+        return member
+    }
+
+    func tracks(of member: Member) -> [TrackReport] {
+        engine.statistics(of: [member.sessionID]).first?.tracks ?? []
+    }
+
+    /// Opens a session, checks its path and shakes hands.
+    func join(
+        _ role: Role, room: UInt64 = 1, _ media: [MediaLineRecord], cname: String = "truth",
+        takesOver: Bool = false
+    ) throws -> Member {
+        let member = try open(role, room: room, media, cname: cname, takesOver: takesOver)
         // Several, so that three times their octets is enough for the server's flight.
         for _ in 0..<4 { check(member) }
         _ = try member.dtls.start()

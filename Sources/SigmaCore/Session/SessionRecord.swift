@@ -168,6 +168,12 @@ extension EgressRecord {
         changes[place(newestChange)] = change
     }
 
+    /// Nothing that was sent so far can be found again.
+    package mutating func forgetChanges() {
+        newestChange = 0
+        changes[0] = ChangePoint()
+    }
+
     /// What `index` was made by; `nil` when it was never used, or too many changes have come since.
     package func change(of index: UInt64) -> ChangePoint? {
         guard index < nextIndex, newestChange > 0 else { return nil }
