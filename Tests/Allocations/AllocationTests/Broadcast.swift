@@ -11,7 +11,7 @@ final class Broadcast {
     private static let videoSSRC: UInt32 = 71
     private static let audioSSRC: UInt32 = 70
     private static let payloadLength = 1100
-    private static let headerLength = 20
+    private static let headerLength = 24
 
     private var engine: Engine
     private var batch = DatagramBatch(capacity: 256)
@@ -23,6 +23,7 @@ final class Broadcast {
     private var now: Int64 = 50_000_000_000
     private var videoIndex: UInt64 = 100
     private var audioIndex: UInt64 = 100
+    private var transportNumber: UInt16 = 0
     private(set) var received = 0
     private(set) var slices = 0
     /// What was counted in receiving and in sending.
@@ -133,6 +134,8 @@ final class Broadcast {
         line.ssrc = ssrc
         line.extensionIDs[Int(ExtensionKind.mid.rawValue)] = 4
         line.extensionIDs[Int(ExtensionKind.audioLevel.rawValue)] = 6
+        line.feedback = .transportCC
+        line.extensionIDs[Int(ExtensionKind.transportCC.rawValue)] = 3
         return line
     }
 
@@ -178,7 +181,7 @@ final class Broadcast {
     private func video(_ place: Int) {
         // An IDR with its parameter sets in one, and never again; then fragments (RFC 6184 §5.7.1, §5.8).
         let timestamp = UInt32(truncatingIfNeeded: now / 11_111)
-        write(102, videoIndex, timestamp, Self.videoSSRC, marker: place == 9, [0x40, 0x31, 0, 0])
+        write(102, videoIndex, timestamp, Self.videoSSRC, marker: place == 9, [0x40, 0x31])
         for offset in 0..<Self.payloadLength { buffer[Self.headerLength + offset] = payload[offset] }
         if videoIndex == 100 {
             let head: [UInt8] = [0x78, 0, 2, 0x67, 0x42, 0, 2, 0x68, 0x42, 0, 2, 0x65, 0x88]
@@ -196,14 +199,14 @@ final class Broadcast {
     private func audio() {
         write(
             111, audioIndex, UInt32(truncatingIfNeeded: audioIndex * 960), Self.audioSSRC, marker: false,
-            [0x60, 0x55, 0, 0])
+            [0x60, 0x55])
         send(120, audioIndex, Self.audioSSRC)
         audioIndex += 1
     }
 
     private func write(
         _ payloadType: UInt8, _ index: UInt64, _ timestamp: UInt32, _ ssrc: UInt32, marker: Bool,
-        _ extensions: InlineArray<4, UInt8>
+        _ element: InlineArray<2, UInt8>
     ) {
         var bytes = MutableRawSpan(_unsafeBytes: buffer)
         RTPHeader(
@@ -211,8 +214,12 @@ final class Broadcast {
             timestamp: timestamp, ssrc: SSRC(rawValue: ssrc)
         ).write(to: &bytes, hasExtension: true)
         bytes.store(bigEndian: RTP.oneByteProfile, at: 12)
-        bytes.store(bigEndian: UInt16(1), at: 14)
-        for place in 0..<4 { bytes.store(bigEndian: extensions[place], at: 16 + place) }
+        bytes.store(bigEndian: UInt16(2), at: 14)
+        for place in 0..<2 { bytes.store(bigEndian: element[place], at: 16 + place) }
+        bytes.store(bigEndian: UInt8(0x31), at: 18)
+        bytes.store(bigEndian: transportNumber, at: 19)
+        bytes.store(bigEndian24: 0, at: 21)
+        transportNumber &+= 1
     }
 
     /// Encrypts what lies in the buffer, and counts what the engine does with it.
