@@ -6,6 +6,8 @@ struct EgressRuntime: BitwiseCopyable {
     /// As the viewer negotiated it.
     private(set) var line = MediaLineRecord()
     private(set) var header = RTPHeaderTemplate()
+    /// Of what is sent again, where that has a stream of its own (RFC 4588 §4).
+    private(set) var rtxHeader = RTPHeaderTemplate()
     /// The track it follows, by place in the room; `nil` while the room has none of its kind.
     private(set) var track: Int?
     /// The serial of the packet that comes next: the track's ring is the viewer's queue.
@@ -22,8 +24,13 @@ struct EgressRuntime: BitwiseCopyable {
     /// Source indices before this stay behind: before the first that was forwarded, or the end of a gap that was
     /// closed.
     var firstSourceIndex: UInt64 = 0
+    /// The first outgoing index that is made by another rule than those before; 0 when the rule in use is noted in
+    /// the record. It is noted when something has been sent by it.
+    var pendingChange: UInt64 = 0
     /// How it catches up, from when it began with a keyframe of the past until long after it was live.
     var replay: Replay?
+    /// The first outgoing index of it.
+    var replaySince: UInt64 = 0
     /// It may begin with a keyframe of the past.
     var mayReplay = false
     /// Behind the highest source index that was sent.
@@ -43,10 +50,18 @@ struct EgressRuntime: BitwiseCopyable {
         header = RTPHeaderTemplate(
             payloadType: line.payloadType, ssrc: SSRC(rawValue: line.ssrc), midID: line.extensionID(.mid),
             mid: line.mid.octets)
+        guard line.hasRTX else { return }
+        rtxHeader = RTPHeaderTemplate(
+            payloadType: line.rtxPayloadType, ssrc: SSRC(rawValue: line.rtxSSRC),
+            midID: line.extensionID(.mid),
+            mid: line.mid.octets)
     }
 
     /// Follows a stream at all.
     var hasStarted: Bool { isStarted }
+
+    /// The stream that it follows, or followed last.
+    var currentStream: UInt32 { stream }
 
     func follows(_ stream: UInt32) -> Bool { isStarted && self.stream == stream }
 
@@ -66,10 +81,7 @@ struct EgressRuntime: BitwiseCopyable {
     }
 
     /// Nothing more until the next entry point.
-    mutating func hold() {
-        isStarted = false
-        replay = nil
-    }
+    mutating func hold() { isStarted = false }
 
     /// Asked for each run, of a value that is read without copying the rest.
     var isReplaying: Bool { replay != nil }
@@ -98,6 +110,7 @@ struct EgressRuntime: BitwiseCopyable {
         guard source >= sourceEnd else { return }
         indexOffset &-= 1
         firstSourceIndex = max(firstSourceIndex, source &+ 1)
+        pendingChange = outgoingIndex(of: firstSourceIndex)
     }
 
     /// Closes the gap before a packet, whatever was in it.
@@ -108,5 +121,6 @@ struct EgressRuntime: BitwiseCopyable {
         indexOffset = Int64(bitPattern: nextIndex &- source)
         firstSourceIndex = max(firstSourceIndex, source)
         sourceEnd = source
+        pendingChange = nextIndex
     }
 }

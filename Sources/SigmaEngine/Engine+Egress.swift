@@ -8,12 +8,15 @@ extension Engine {
     /// A viewer that is visited gets all that the ring has for it, as one run. Nobody waits for more; but what has
     /// come in by the next slice goes along to who was not visited yet, and the others are visited again.
     ///
+    /// What was lost goes first.
+    ///
     /// - Parameter limit: Datagrams; at most as many as the batch has room for.
     /// - Returns: Whether something is left: send the batch, empty it, take what has come in, call again.
     package mutating func fanOut(
         at now: Instant, into batch: inout DatagramBatch, atMost limit: Int = .max
     ) -> Bool {
         let end = batch.count + min(limit, batch.capacity - batch.count)
+        retransmit(at: now, into: &batch, upTo: end)
         while batch.count < end, let job = fanOuts.popFirst() {
             guard job.track < rooms[job.room].tracks.count else { continue }
             let track = rooms[job.room].tracks[job.track]
@@ -24,7 +27,7 @@ extension Engine {
             }
         }
         fanOuts.endSlice()
-        return !fanOuts.isEmpty
+        return !fanOuts.isEmpty || !retransmissions.isEmpty
     }
 
     /// Puts a track in line that has a new packet.
@@ -95,7 +98,7 @@ extension Engine {
 
     /// - Returns: `nil` for a viewer that gets nothing now; consent is looked at here too, since timers may be
     ///   late (RFC 7675 §5.1).
-    private func mediaPath(of slot: Int, at now: Instant) -> Path? {
+    func mediaPath(of slot: Int, at now: Instant) -> Path? {
         guard runtimes[slot].isSecured, !runtimes[slot].isPaused else { return nil }
         return slab.mediaPath(of: slot, at: now)
     }
@@ -141,12 +144,28 @@ extension Engine {
                 serial += 1
             }
             viewer.egress[place].next = serial
+            if viewer.egress[place].pendingChange != 0, sent.packets > 0 {
+                noteChange(&viewer.egress[place], &record.egress[place])
+            }
             record.egress[place].packets &+= sent.packets
             record.egress[place].octets &+= sent.payloadOctets
             record.counters.packetsSent &+= sent.packets
             record.counters.octetsSent &+= sent.octets
             counters.rtpForwarded &+= sent.packets
         }
+    }
+
+    /// Notes by which rule the indices of a stream are made now, for when one is asked for again.
+    @inline(never)
+    private static func noteChange(_ egress: inout EgressRuntime, _ record: inout EgressRecord) {
+        var change = EgressRecord.ChangePoint()
+        change.firstIndex = egress.pendingChange
+        change.offset = egress.indexOffset
+        change.stream = egress.currentStream
+        change.timestampOffset = record.timestampOffset
+        change.isReplay = egress.isReplaying
+        record.note(change)
+        egress.pendingChange = 0
     }
 
     /// What a run adds to the counters.
@@ -164,7 +183,7 @@ extension Engine {
     }
 
     /// What is the same for all packets of a run, out of records that are too long to be handed round.
-    private struct OutgoingStream {
+    struct OutgoingStream {
         let header: RTPHeaderTemplate
         let extensionIDs: InlineArray<11, UInt8>
         let ssrc: UInt32
@@ -183,6 +202,16 @@ extension Engine {
             indexLimit = EgressRecord.indexLimit
         }
 
+        /// The stream in which packets are sent again.
+        init(_ egress: borrowing EgressRuntime, _ record: borrowing EgressRecord, isRTX: Bool) {
+            header = isRTX ? egress.rtxHeader : egress.header
+            extensionIDs = egress.line.extensionIDs
+            ssrc = isRTX ? egress.line.rtxSSRC : record.ssrc
+            timestampOffset = record.timestampOffset
+            replay = nil
+            indexLimit = EgressRecord.indexLimit
+        }
+
         @inline(__always)
         func timestamp(of source: UInt32) -> UInt32 {
             if let replay, !replay.isLive(source) { return replay.timestamp(of: source) }
@@ -195,15 +224,56 @@ extension Engine {
     ///
     /// - Returns: Octets.
     @inline(__always)
-    private static func seal(
+    static func seal(
         _ packet: PacketRing.Packet, _ serial: UInt64, _ index: UInt64, _ timestamp: UInt32,
         _ window: PacketRing.Window, _ stream: OutgoingStream, _ sender: borrowing SRTPSender, on path: Path,
         into batch: inout DatagramBatch
     ) -> Int {
         var bytes = batch.nextSlot
+        let headerLength = writeHeader(
+            of: packet, serial, index, timestamp, hasPadding: packet.padding > 0, window, stream, to: &bytes)
+        let octets = sender.sealRTP(
+            window.payload(serial), behind: headerLength, in: &bytes, ssrc: stream.ssrc, index: index)
+        batch.take(octets, on: path)
+        return octets
+    }
+
+    /// The same for a packet of the retransmission stream, whose payload begins with the number that the packet
+    /// had, and has no padding (RFC 4588 §4).
+    ///
+    /// - Returns: Octets; 0 when it does not fit.
+    static func sealRTX(
+        _ packet: PacketRing.Packet, _ serial: UInt64, _ index: UInt64, original number: UInt16,
+        _ timestamp: UInt32, _ window: PacketRing.Window, _ stream: OutgoingStream,
+        _ sender: borrowing SRTPSender, on path: Path, into batch: inout DatagramBatch
+    ) -> Int {
+        let count = Int(packet.payloadLength)
+        var octets = InlineArray<1536, UInt8>(repeating: 0)
+        guard count + 2 <= octets.count else { return 0 }
+        var elements = octets.mutableSpan
+        var payload = unsafe elements.mutableBytes
+        payload.store(bigEndian: number, at: 0)
+        payload.copy(window.octets(serial, start: Int(packet.payloadStart), count: count), to: 2)
+        var bytes = batch.nextSlot
+        let headerLength = writeHeader(
+            of: packet, serial, index, timestamp, hasPadding: false, window, stream, to: &bytes)
+        let length = sender.sealRTP(
+            payload.bytes.extracting(0..<(count + 2)), behind: headerLength, in: &bytes, ssrc: stream.ssrc,
+            index: index)
+        batch.take(length, on: path)
+        return length
+    }
+
+    /// - Returns: Where the payload begins.
+    @inline(__always) @_lifetime(bytes: copy bytes)
+    private static func writeHeader(
+        of packet: PacketRing.Packet, _ serial: UInt64, _ index: UInt64, _ timestamp: UInt32,
+        hasPadding: Bool,
+        _ window: PacketRing.Window, _ stream: OutgoingStream, to bytes: inout MutableRawSpan
+    ) -> Int {
         var headerLength = stream.header.write(
             RTPHeaderTemplate.Fields(
-                marker: packet.marker, hasPadding: packet.padding > 0,
+                marker: packet.marker, hasPadding: hasPadding,
                 sequenceNumber: UInt16(truncatingIfNeeded: index),
                 timestamp: timestamp),
             to: &bytes)
@@ -217,10 +287,7 @@ extension Engine {
             }
             headerLength = stream.header.finish(writer, in: &bytes)
         }
-        let octets = sender.sealRTP(
-            window.payload(serial), behind: headerLength, in: &bytes, ssrc: stream.ssrc, index: index)
-        batch.take(octets, on: path)
-        return octets
+        return headerLength
     }
 
     @inline(__always)

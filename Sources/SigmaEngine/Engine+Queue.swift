@@ -109,6 +109,7 @@ extension Engine {
         runtimes[slot].egress[place].indexOffset =
             Int64(bitPattern: next) &- Int64(bitPattern: packet.entryIndex)
         runtimes[slot].egress[place].firstSourceIndex = packet.entryIndex
+        runtimes[slot].egress[place].pendingChange = next
         runtimes[slot].egress[place].sourceEnd = packet.entryIndex
         runtimes[slot].egress[place].cleared = serial + 1
         runtimes[slot].egress[place].replay = nil

@@ -72,6 +72,8 @@ extension Engine {
                 note(block, slot: slot, arrival: arrival)
                 index += 1
             }
+        } else if packet.isGenericNACK {
+            receiveNACK(packet, compound, slot: slot, arrival: arrival)
         } else if packet.isPictureLossIndication {
             guard let sources = FeedbackSources(packet, in: compound),
                 egressIndex(of: slot, ssrc: sources.media) != nil
@@ -99,7 +101,7 @@ extension Engine {
         wantKeyframes(for: slot)
     }
 
-    private func egressIndex(of slot: Int, ssrc: SSRC) -> Int? {
+    func egressIndex(of slot: Int, ssrc: SSRC) -> Int? {
         for index in 0..<runtimes[slot].egressCount where slab[slot].egress[index].ssrc == ssrc.rawValue {
             return index
         }

@@ -22,6 +22,7 @@ extension Engine {
             runtimes[slot].liveAt = track.lastArrival + .seconds(1)
             queueFanOut(track, room: room, place: place)
             counters.joinsFromCache &+= 1
+            slab[slot].counters.joinsFromCache &+= 1
         }
         if isMissing { wantKeyframes(for: slot) }
     }
@@ -42,6 +43,7 @@ extension Engine {
             clockRate: track.line.clockRate,
             isStill: isStill, at: now)
         runtimes[slot].egress[place].replay = replay
+        runtimes[slot].egress[place].replaySince = slab[slot].egress[place].nextIndex
         runtimes[slot].liveAt = isStill ? now : replay.end
         runtimes[slot].egress[place].nextSenderReport = replay.end + .milliseconds(50)
         slab[slot].egress[place].timestampOffset = Replay.liveOffset(newest: newest, base: base)
@@ -94,7 +96,10 @@ extension Engine {
             guard let replay = runtimes[slot].egress[index].replay,
                 let place = runtimes[slot].egress[index].track, place < rooms[room].tracks.count
             else { continue }
-            if now - replay.end > Self.memory { runtimes[slot].egress[index].replay = nil }
+            if now - replay.end > Self.memory {
+                runtimes[slot].egress[index].replay = nil
+                runtimes[slot].egress[index].pendingChange = slab[slot].egress[index].nextIndex
+            }
             if now - replay.end < .milliseconds(100) {
                 rooms[room].tracks[place].fanOut.settled = 0
                 queueFanOut(rooms[room].tracks[place], room: room, place: place)

@@ -51,8 +51,13 @@ extension Engine {
             }
             if request.role == .viewer {
                 // One SSRC twice under one key would be one nonce twice.
-                guard line.ssrc != 0, ssrcs.insert(line.ssrc).inserted else { throw .invalid(.ssrcs) }
+                guard line.ssrc != 0, ssrcs.insert(line.ssrc).inserted,
+                    !line.hasRTX || ssrcs.insert(line.rtxSSRC).inserted
+                else { throw .invalid(.ssrcs) }
             }
+            guard line.rtxPayloadType == 0 || MediaLineRecord.isPayloadType(line.rtxPayloadType),
+                line.rtxPayloadType != line.payloadType
+            else { throw .invalid(.payloadType) }
         }
     }
 
@@ -89,7 +94,8 @@ extension Engine {
         runtimes[slot].username = credentials.ufrag + [UInt8(ascii: ":")] + request.remoteUfrag
         runtimes[slot].integrity = IntegrityKey(credentials.password)
         runtimes[slot].connectDeadline = now + Self.connectTimeout
-        chooseReportSSRC(slot, unlike: request.media.map { SSRC(rawValue: $0.ssrc) })
+        chooseReportSSRC(
+            slot, unlike: request.media.flatMap { [SSRC(rawValue: $0.ssrc), SSRC(rawValue: $0.rtxSSRC)] })
     }
 
     /// Two participants of one session may not have one SSRC: ours gives way (RFC 3550 §8.2).
@@ -155,6 +161,9 @@ extension Engine {
             // (RFC 3711 §3.3.1); random, as RFC 3550 §5.1 asks.
             slab[slot].egress[index].nextIndex = UInt64.random(in: 1..<0x4000, using: &random)
             slab[slot].egress[index].lastTimestamp = UInt32.random(in: 0...UInt32.max, using: &random)
+            if line.hasRTX {
+                slab[slot].egress[index].nextRTXIndex = UInt64.random(in: 1..<0x4000, using: &random)
+            }
         }
     }
 

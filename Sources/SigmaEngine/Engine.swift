@@ -40,6 +40,7 @@ package struct Engine: ~Copyable {
     /// Jobs that were taken and whose results have not come back.
     var handshakesInFlight = 0
     var fanOuts = FanOutQueue()
+    var retransmissions = RetransmissionQueue()
     /// Results that have come back for jobs.
     var handshakesAnswered: UInt64 = 0
     package internal(set) var counters = EngineCounters()

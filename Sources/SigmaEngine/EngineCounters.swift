@@ -35,6 +35,15 @@ package struct EngineCounters: Equatable, Sendable {
     /// Packets of a type that no RFC of ours knows; the rest of their datagram is heard (RFC 3550 §6.1).
     package var rtcpUnknown: UInt64 = 0
     package var keyframeRequestsSent: UInt64 = 0
+    /// Of viewers (RFC 4585 §6.2.1).
+    package var nacksReceived: UInt64 = 0
+    package var packetsResent: UInt64 = 0
+    /// Packets that were asked for again too soon, too often or too many at once.
+    package var retransmissionsRefused: UInt64 = 0
+    /// To publishers.
+    package var nacksSent: UInt64 = 0
+    /// A publisher's packets that came after they had been asked for.
+    package var packetsRecovered: UInt64 = 0
     /// Viewers that were begun with a keyframe of the past.
     package var joinsFromCache: UInt64 = 0
     package var keyframeRequestsReceived: UInt64 = 0
@@ -85,6 +94,9 @@ package struct EngineCounters: Equatable, Sendable {
             ("rtcp_malformed", rtcpMalformed), ("rtcp_received", rtcpReceived),
             ("rtcp_unknown", rtcpUnknown), ("keyframe_requests_sent", keyframeRequestsSent),
             ("joins_from_cache", joinsFromCache),
+            ("nacks_received", nacksReceived), ("packets_resent", packetsResent),
+            ("retransmissions_refused", retransmissionsRefused),
+            ("nacks_sent", nacksSent), ("packets_recovered", packetsRecovered),
             ("keyframe_requests_received", keyframeRequestsReceived),
             ("sessions_opened", sessionsOpened), ("sessions_ended", sessionsEnded),
             ("packets_dropped", packetsDropped), ("frames_dropped", framesDropped),

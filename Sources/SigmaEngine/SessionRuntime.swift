@@ -42,6 +42,16 @@ struct SessionRuntime: ~Copyable {
 
     var egress = InlineArray<4, EgressRuntime>(repeating: EgressRuntime())
     var egressCount = 0
+    /// Of a viewer that has asked for packets again.
+    private var retransmissionHistory: RetransmissionHistory?
+
+    /// See ``RetransmissionHistory/allow(_:_:sent:roundTrip:at:)``.
+    mutating func allowRetransmission(
+        _ index: UInt64, _ place: Int, sent: UInt64, roundTrip: Interval, at now: Instant
+    ) -> Bool {
+        if retransmissionHistory == nil { retransmissionHistory = RetransmissionHistory() }
+        return retransmissionHistory?.allow(index, place, sent: sent, roundTrip: roundTrip, at: now) ?? false
+    }
 
     /// The handshake is done.
     var isSecured: Bool { sender != nil }

@@ -36,8 +36,9 @@ package struct Capabilities: Equatable, Sendable {
         self.rtx = rtx
     }
 
-    /// What is done towards a publisher; NACK, RTX and transport-cc arrive with loss repair.
+    /// What is done towards a publisher.
     package static let publisher = Capabilities(feedback: [.nackPLI, .ccmFIR], rtx: false)
-    /// What is done towards a viewer; NACK, RTX and transport-cc arrive with loss repair.
-    package static let viewer = Capabilities(feedback: [.nackPLI, .ccmFIR], rtx: false)
+    /// What is done towards a viewer: without feedback on its bandwidth, since every viewer gets the one stream there
+    /// is, and what is sent again without RTX has to be what it was, octet for octet (RFC 3711 §9.1).
+    package static let viewer = Capabilities(feedback: [.nack, .nackPLI, .ccmFIR], rtx: true)
 }

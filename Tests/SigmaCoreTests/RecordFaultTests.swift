@@ -138,9 +138,9 @@ struct RecordFaultTests {
         #expect(try verdictOfHot(.publisher) { $0.egress[0].ssrc = 5 } == .fault(.egress))
         let grown = try verdictOfHot {
             $0.egress[0].newestChange = 40
-            for place in 0..<32 as Range<UInt64> {
-                // Places 9 to 31 are the older ones.
-                $0.egress[0].changes[Int(place)].firstIndex = (place + 23) % 32 * 10 + 1
+            for place in 0..<16 as Range<UInt64> {
+                // Places 9 to 15 are the older ones.
+                $0.egress[0].changes[Int(place)].firstIndex = (place + 7) % 16 * 10 + 1
             }
         }
         #expect(grown == .current(SessionID(high: 9, low: 1)))

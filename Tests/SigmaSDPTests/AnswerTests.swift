@@ -76,6 +76,7 @@ struct AnswerTests {
     @Test func `the answer to Firefox in a room without sound, line by line`() throws {
         let negotiation = try view(OfferFile.firefoxViewer.text, room(audio: false))
         let ssrc = try #require(try negotiation.medium(.video).ssrcs.first)
+        let rtx = try #require(try negotiation.medium(.video).rtxSSRC)
         let expected = """
             v=0
             o=- 7 1 IN IP4 0.0.0.0
@@ -96,7 +97,7 @@ struct AnswerTests {
             a=candidate:1 1 udp 2130706431 203.0.113.9 5004 typ host
             a=candidate:2 1 udp 2130706175 2001:db8::9 5004 typ host
             a=end-of-candidates
-            m=video 5004 UDP/TLS/RTP/SAVPF 126
+            m=video 5004 UDP/TLS/RTP/SAVPF 126 127
             c=IN IP4 203.0.113.9
             a=mid:1
             a=sendonly
@@ -109,12 +110,18 @@ struct AnswerTests {
             a=extmap:3 urn:ietf:params:rtp-hdrext:sdes:mid
             a=extmap:6/sendonly http://www.webrtc.org/experiments/rtp-hdrext/playout-delay
             a=rtpmap:126 H264/90000
+            a=rtcp-fb:126 nack
             a=rtcp-fb:126 nack pli
             a=rtcp-fb:126 ccm fir
             a=fmtp:126 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f
+            a=rtpmap:127 rtx/90000
+            a=fmtp:127 apt=126
             a=msid:room room-video
+            a=ssrc-group:FID \(ssrc) \(rtx)
             a=ssrc:\(ssrc) cname:cname
             a=ssrc:\(ssrc) msid:room room-video
+            a=ssrc:\(rtx) cname:cname
+            a=ssrc:\(rtx) msid:room room-video
             """
         #expect(try negotiation.answerText().lines == expected.components(separatedBy: "\n"))
     }

@@ -9,7 +9,9 @@ struct ViewerNegotiationTests {
         /// Payload type by what is published.
         let video: [String: UInt8]
         var extensions: [ExtensionKind: UInt8] = [:]
-        var feedback: Feedback = [.nackPLI, .ccmFIR]
+        var feedback: Feedback = [.nack, .nackPLI, .ccmFIR]
+        /// By the payload type that is repaired.
+        let rtx: [UInt8: UInt8]
     }
 
     static let expected: [Expected] = [
@@ -19,22 +21,25 @@ struct ViewerNegotiationTests {
                 "42e01f": 108, "42401f": 108, "42c01f": 108, "42e034": 108, "42001f": 102, "4d0028": 116,
                 "64001f": 41, "640c1f": 41,
             ],
-            extensions: [.videoOrientation: 13, .playoutDelay: 5, .colorSpace: 8, .mid: 4]),
+            extensions: [.videoOrientation: 13, .playoutDelay: 5, .colorSpace: 8, .mid: 4],
+            rtx: [102: 103, 108: 109, 116: 117, 41: 42]),
         Expected(
             file: .chromiumViewerMDNS, audio: 111, video: ["42e01f": 108],
-            extensions: [.videoOrientation: 13, .playoutDelay: 5, .colorSpace: 8, .mid: 4]),
+            extensions: [.videoOrientation: 13, .playoutDelay: 5, .colorSpace: 8, .mid: 4], rtx: [108: 109]),
         Expected(
             file: .chromiumSendrecv, audio: 111, video: ["42e01f": 108, "4d001f": 116],
-            extensions: [.videoOrientation: 13, .playoutDelay: 5, .colorSpace: 8, .mid: 4]),
+            extensions: [.videoOrientation: 13, .playoutDelay: 5, .colorSpace: 8, .mid: 4],
+            rtx: [108: 109, 116: 117]),
         Expected(
             file: .firefoxViewer, audio: 109, video: ["42e01f": 126, "42001f": 105, "42401f": 126],
-            extensions: [.mid: 3, .playoutDelay: 6]),
+            extensions: [.mid: 3, .playoutDelay: 6], rtx: [126: 127, 105: 106]),
         Expected(
             file: .aiortcViewer, audio: 96, video: ["42e01f": 101, "42001f": 99, "42401f": 101],
-            extensions: [.mid: 1], feedback: [.nackPLI]),
+            extensions: [.mid: 1], feedback: [.nack, .nackPLI], rtx: [99: 100, 101: 102]),
         Expected(
             file: .pionViewer, audio: 111,
-            video: ["42e01f": 125, "42001f": 102, "64001f": 123, "640028": 123, "4d001f": 123]),
+            video: ["42e01f": 125, "42001f": 102, "64001f": 123, "640028": 123, "4d001f": 123],
+            rtx: [125: 107, 102: 121, 123: 118]),
     ]
 
     @Test func `expectations name every viewer's offer`() {
@@ -52,7 +57,7 @@ struct ViewerNegotiationTests {
             #expect(video.payloadType == payloadType, "\(published)")
             #expect(video.packetizationMode == 1)
             #expect(video.feedback == expected.feedback)
-            #expect(video.rids.isEmpty && video.rtxPayloadType == nil && video.rtxSSRC == nil)
+            #expect(video.rids.isEmpty && video.rtxPayloadType == expected.rtx[payloadType])
             let extensions = video.extensions.map { ($0.kind, $0.id) }
             #expect(Dictionary(uniqueKeysWithValues: extensions) == expected.extensions)
         }
@@ -73,7 +78,7 @@ struct ViewerNegotiationTests {
         #expect(negotiation.media.flatMap { $0.ssrcs }.isEmpty)
         var random = SplitMix64(seed: 3)
         negotiation.assignSSRCs(using: &random)
-        let ssrcs = negotiation.media.flatMap(\.ssrcs)
+        let ssrcs = negotiation.media.flatMap { $0.ssrcs + [$0.rtxSSRC].compactMap(\.self) }
         #expect(ssrcs.count == 2 && Set(ssrcs).count == 2 && !ssrcs.contains(0))
     }
 

@@ -153,6 +153,17 @@ enum RTCPFixture {
         return bytes
     }
 
+    /// RFC 4585 §6.2.1, an entry for each.
+    static func nack(_ media: UInt32, _ numbers: [UInt16]) -> [UInt8] {
+        var bytes: [UInt8] = [0x81, 205, 0, UInt8(2 + numbers.count), 0, 0, 0, 1]
+        bytes.append(bigEndian: media)
+        for number in numbers {
+            bytes.append(bigEndian: number)
+            bytes += [0, 0]
+        }
+        return bytes
+    }
+
     /// RFC 5104 §4.3.1.
     static func intraRequest(_ entries: [(ssrc: UInt32, number: UInt8)]) -> [UInt8] {
         var bytes: [UInt8] = [0x84, 206, 0, UInt8(2 + 2 * entries.count), 0, 0, 0, 1, 0, 0, 0, 0]

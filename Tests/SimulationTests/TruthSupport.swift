@@ -17,6 +17,8 @@ import SigmaWire
         fileprivate var dtls: DTLSConnection
         fileprivate var srtp: TruthTransform?
         fileprivate(set) var rtp: [ReceivedRTP] = []
+        /// Each as it was encrypted, in the order of ``rtp``.
+        fileprivate(set) var sealed: [[UInt8]] = []
         fileprivate(set) var rtcp: [ReceivedRTCP] = []
         /// Media that a receiver of RFC 3711 §3.3.1 could not decrypt.
         fileprivate(set) var undecryptable = 0
@@ -259,6 +261,7 @@ import SigmaWire
             }
             if !opened.isExpected { member.undecryptable += 1 }
             member.rtp.append(ReceivedRTP(opened.plain, index: opened.index, at: now))
+            member.sealed.append(datagram)
         case .rtcp:
             guard let plain = member.srtp?.unprotectRTCP(datagram) else { return }
             member.rtcp.append(ReceivedRTCP(octets: plain, at: now))

@@ -66,8 +66,10 @@ extension ColdRecord {
         var ssrcs: Set<UInt32> = []
         for place in 0..<Int(mediaCount) {
             guard media[place].isSound else { throw .media }
+            guard role == .viewer else { continue }
             // One SSRC twice under one key would be one nonce twice.
-            guard role == .publisher || media[place].ssrc != 0 && ssrcs.insert(media[place].ssrc).inserted
+            guard media[place].ssrc != 0, ssrcs.insert(media[place].ssrc).inserted,
+                !media[place].hasRTX || ssrcs.insert(media[place].rtxSSRC).inserted
             else { throw .media }
         }
     }
@@ -89,7 +91,8 @@ extension MediaLineRecord {
     }
 
     fileprivate var isSound: Bool {
-        guard mid.isSound, Self.isPayloadType(payloadType), rtxPayloadType < 128,
+        guard mid.isSound, Self.isPayloadType(payloadType),
+            rtxPayloadType == 0 || Self.isPayloadType(rtxPayloadType),
             Self.clockRates.contains(clockRate), feedback.rawValue < 64
         else { return false }
         for place in extensionIDs.indices where extensionIDs[place] > 14 { return false }
@@ -103,10 +106,11 @@ extension EgressRecord {
 
     /// - Parameter line: What it sends; `nil` when it must be free.
     fileprivate func isSound(for line: MediaLineRecord?) -> Bool {
-        guard let line else { return ssrc == 0 && nextIndex == 0 && packets == 0 }
+        guard let line else { return ssrc == 0 && nextIndex == 0 && nextRTXIndex == 0 && packets == 0 }
         // Each packet took an index of its own, so there are at least as many indices.
         guard ssrc == line.ssrc, payloadType == line.payloadType, nextIndex > 0,
-            nextIndex <= Self.indexLimit, packets < nextIndex, newestChange < Self.indexLimit
+            nextIndex <= Self.indexLimit, packets < nextIndex, newestChange < Self.indexLimit,
+            nextRTXIndex <= Self.indexLimit, (nextRTXIndex > 0) == line.hasRTX
         else { return false }
         var latest = nextIndex
         for age in 0...min(newestChange, UInt64(changes.count - 1)) {

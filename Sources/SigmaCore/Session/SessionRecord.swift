@@ -107,6 +107,9 @@ package struct MediaLineRecord: BitwiseCopyable, Sendable {
     }
 
     package func extensionID(_ kind: ExtensionKind) -> UInt8 { extensionIDs[Int(kind.rawValue)] }
+
+    /// What we send again to a viewer has a stream of its own (RFC 4588 §4).
+    package var hasRTX: Bool { rtxPayloadType != 0 && rtxSSRC != 0 }
 }
 
 /// One outgoing stream, as far as it must go on after a restart.
@@ -121,19 +124,61 @@ package struct EgressRecord: BitwiseCopyable, Sendable {
     package var packets: UInt64 = 0
     /// Payload octets (RFC 3550 §6.4.1).
     package var octets: UInt64 = 0
-    /// The newest place in ``changes``.
+    /// The next index of the retransmission stream.
+    package var nextRTXIndex: UInt64 = 0
+    /// How many there were; the newest one's place in ``changes``, modulo its length.
     package var newestChange: UInt64 = 0
-    package var changes = InlineArray<32, ChangePoint>(repeating: ChangePoint())
+    package var changes = InlineArray<16, ChangePoint>(repeating: ChangePoint())
 
     package init() {}
 
-    /// From `firstIndex` on, outgoing index = source index + `offset`.
+    /// From `firstIndex` on, outgoing index = source index + `offset`, timestamps likewise.
     package struct ChangePoint: BitwiseCopyable, Sendable {
         package var firstIndex: UInt64 = 0
         package var offset: Int64 = 0
+        package var timestampOffset: UInt32 = 0
+        /// The stream, and in the first bit whether it began with a keyframe of the past.
+        private var streamAndReplay: UInt32 = 0
 
         package init() {}
+
+        /// Which of the track's streams the packets are of, but for its first bit.
+        package var stream: UInt32 {
+            get { streamAndReplay & 0x7FFF_FFFF }
+            set { streamAndReplay = streamAndReplay & 0x8000_0000 | newValue & 0x7FFF_FFFF }
+        }
+
+        /// It began with a keyframe of the past, under timestamps of its own.
+        package var isReplay: Bool {
+            get { streamAndReplay >> 31 == 1 }
+            set { streamAndReplay = streamAndReplay & 0x7FFF_FFFF | (newValue ? 0x8000_0000 : 0) }
+        }
     }
+}
+
+extension EgressRecord {
+    /// Notes how indices are made from now on, so that what a receiver asks for is found again.
+    ///
+    /// Changes that nothing was sent between are one.
+    package mutating func note(_ change: ChangePoint) {
+        while newestChange > 0, changes[place(newestChange)].firstIndex >= change.firstIndex {
+            newestChange -= 1
+        }
+        newestChange += 1
+        changes[place(newestChange)] = change
+    }
+
+    /// What `index` was made by; `nil` when it was never used, or too many changes have come since.
+    package func change(of index: UInt64) -> ChangePoint? {
+        guard index < nextIndex, newestChange > 0 else { return nil }
+        for age in 0..<min(newestChange, UInt64(changes.count)) {
+            let change = changes[place(newestChange - age)]
+            if change.firstIndex <= index { return change }
+        }
+        return nil
+    }
+
+    private func place(_ number: UInt64) -> Int { Int(truncatingIfNeeded: number % UInt64(changes.count)) }
 }
 
 /// Totals of a session, for events and statistics.
@@ -148,6 +193,12 @@ package struct SessionCounters: BitwiseCopyable, Sendable {
     /// To a viewer, since sending did not keep up.
     package var packetsDropped: UInt64 = 0
     package var framesDropped: UInt64 = 0
+    /// Messages: sent to a publisher, received from a viewer (RFC 4585 §6.2.1).
+    package var nacks: UInt64 = 0
+    /// Recovered from a publisher, resent to a viewer.
+    package var packetsRetransmitted: UInt64 = 0
+    /// A viewer's pictures that began with a keyframe of the past.
+    package var joinsFromCache: UInt64 = 0
     /// Nanoseconds, 0 before the first report with an LSR.
     package var roundTripTime: Int64 = 0
 

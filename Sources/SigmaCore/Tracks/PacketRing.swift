@@ -13,6 +13,8 @@ internal import SigmaWire
     private let limit: Int
     private var octets: UnsafeMutableRawPointer
     private var packets: UnsafeMutablePointer<Packet>
+    /// The serial of the packet that came last under an index, by the low bits of the index.
+    private var serials: UnsafeMutablePointer<UInt64>
     /// Where a joiner begins: this packet and those after it are kept while the ring can hold them.
     package var keptSince: UInt64?
     /// The serial the next packet gets.
@@ -95,12 +97,13 @@ internal import SigmaWire
         self.capacity = capacity
         self.limit = limit ?? capacity
         let storage = Storage(capacity: capacity)
-        unsafe (octets, packets) = (storage.octets, storage.packets)
+        unsafe (octets, packets, serials) = (storage.octets, storage.packets, storage.serials)
     }
 
     deinit {
         unsafe octets.deallocate()
         unsafe packets.deallocate()
+        unsafe serials.deallocate()
     }
 
     package var oldestSerial: UInt64 { nextSerial > UInt64(capacity) ? nextSerial - UInt64(capacity) : 0 }
@@ -121,6 +124,7 @@ internal import SigmaWire
             guard let base = source.baseAddress else { return }
             unsafe (octets + place * Self.packetLimit).copyMemory(from: base, byteCount: source.count)
         }
+        unsafe serials[self.place(packet.index)] = nextSerial
         nextSerial += 1
         return true
     }
@@ -133,22 +137,37 @@ internal import SigmaWire
             unsafe larger.packets[new] = packets[old]
             unsafe (larger.octets + new * Self.packetLimit).copyMemory(
                 from: octets + old * Self.packetLimit, byteCount: Int(packets[old].length))
+            unsafe larger.serials[Int(truncatingIfNeeded: packets[old].index) & (capacity * 2 - 1)] = serial
         }
         unsafe octets.deallocate()
         unsafe packets.deallocate()
-        unsafe (octets, packets) = (larger.octets, larger.packets)
+        unsafe serials.deallocate()
+        unsafe (octets, packets, serials) = (larger.octets, larger.packets, larger.serials)
         capacity *= 2
     }
 
     @safe private struct Storage {
         let octets: UnsafeMutableRawPointer
         let packets: UnsafeMutablePointer<Packet>
+        let serials: UnsafeMutablePointer<UInt64>
 
         init(capacity: Int) {
             unsafe octets = .allocate(byteCount: capacity * PacketRing.packetLimit, alignment: 64)
             unsafe packets = .allocate(capacity: capacity)
             unsafe packets.initialize(repeating: Packet(), count: capacity)
+            unsafe serials = .allocate(capacity: capacity)
+            unsafe serials.initialize(repeating: .max, count: capacity)
         }
+    }
+
+    /// The serial of the packet that came under `index`; `nil` when the ring has it no more, or never had.
+    ///
+    /// - Complexity: O(1).
+    package func serial(of index: UInt64, stream: UInt32) -> UInt64? {
+        let serial = unsafe serials[place(index)]
+        guard serial >= oldestSerial, serial < nextSerial else { return nil }
+        let packet = unsafe packets[place(serial)]
+        return packet.index == index && packet.stream == stream ? serial : nil
     }
 
     /// The serial of the first packet of `stream` that is no older than `timestamp`, and the lowest index of
