@@ -62,9 +62,7 @@ package final class NetsimProxy {
 
     /// Relays until it is told to end.
     package func run() throws(NetsimFailure) {
-        Self.say(
-            "\(Address(high: front.localAddress.high, low: front.localAddress.low, port: front.localAddress.port))"
-        )
+        Self.say("\(front.localAddress)")
         do throws(SystemError) {
             while !isOver {
                 for ready in try poll.wait(milliseconds: -1) { try take(from: ready.descriptor) }
