@@ -8,6 +8,10 @@ package enum PeerEvent: Equatable, Sendable {
     case connected(ProtectionProfile)
     /// A PLI or FIR named one of our streams.
     case keyframeRequested(ssrc: UInt32, KeyframeRequest)
+    /// The server said when packets came, by transport-wide number.
+    case transportFeedback(TransportFeedbackFromServer)
+    /// REMB: the server wants to be sent at most this, bit/s.
+    case bitrateEstimated(UInt64)
     /// The first keyframe of which every packet came.
     case firstFrame(ssrc: UInt32)
     /// The server said that this source ends (RFC 3550 §6.6).
@@ -43,6 +47,8 @@ package struct PeerConfiguration: Sendable {
     package var countsMedia = true
     /// `false` for one that ignores PLI and FIR, as OBS does.
     package var answersKeyframeRequests = true
+    /// What a publisher offers, and does when it is agreed on.
+    package var bandwidthFeedback = OfferedBandwidthFeedback.none
     /// Of the publisher's wall clock at the first media packet, Unix time in ns.
     package var wallClock: Int64 = 1_700_000_000_000_000_000
 

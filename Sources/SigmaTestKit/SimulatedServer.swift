@@ -115,7 +115,9 @@ package import SigmaWire
             media: zip(offer.media, lines).map { media, line in
                 Answer.Media(
                     kind: media.kind, mid: media.mid, payloadType: line.payloadType,
-                    ssrc: offer.role == .viewer ? line.ssrc : nil, midExtensionID: Offer.midExtensionID)
+                    ssrc: offer.role == .viewer ? line.ssrc : nil, midExtensionID: Offer.midExtensionID,
+                    transportNumberExtensionID: media.bandwidthFeedback == .transportWide
+                        ? Offer.transportNumberExtensionID : nil)
             })
     }
 
@@ -142,6 +144,13 @@ package import SigmaWire
         line.clockRate = media.kind == .audio ? 48_000 : 90_000
         line.extensionIDs[Int(ExtensionKind.mid.rawValue)] = Offer.midExtensionID
         if media.kind == .video { line.feedback = [.nackPLI, .ccmFIR] }
+        switch media.bandwidthFeedback {
+        case .none: break
+        case .transportWide:
+            line.feedback.insert(.transportCC)
+            line.extensionIDs[Int(ExtensionKind.transportCC.rawValue)] = Offer.transportNumberExtensionID
+        case .estimate: line.feedback.insert(.googREMB)
+        }
         // Publisher: as announced. Viewer: of the server's choosing.
         if let ssrc = media.ssrc {
             line.ssrc = ssrc

@@ -1,5 +1,6 @@
 internal import SigmaCore
 internal import SigmaEngine
+internal import SigmaPeer
 internal import SigmaWire
 
 /// What the server has to keep to at any moment, beyond what each datagram shows.
@@ -34,6 +35,13 @@ extension Simulation {
             .notFreed(server.resources, handshakeConnections: server.handshakeConnections), at: now)
     }
 
-    /// Looks whether viewers miss a number, for publishers that lost nothing and left nothing out.
-    package func checkNumbers() { watch.checkNumbers(at: now) }
+    /// Looks whether viewers miss a number, for publishers whose path lost nothing and that left nothing out.
+    ///
+    /// What a publisher sends before the server has its keys, beyond what is held back, is a hole in its own stream.
+    /// A viewer that is begun with the keyframe in front of it meets that one, and no other.
+    package func checkNumbers() {
+        watch.checkNumbers(
+            lost: server.counters.srtpBeforeKeys, inHoles: clients.count { $0.peer.offer.role == .publisher },
+            at: now)
+    }
 }

@@ -62,9 +62,12 @@ struct Watch {
         numbers[ssrc, default: SentNumbers()].note(number)
     }
 
-    mutating func checkNumbers(at now: Int64) {
+    /// - Parameters:
+    ///   - lost: Packets of publishers that the server is known not to have.
+    ///   - holes: Runs of numbers that they were at most.
+    mutating func checkNumbers(lost: UInt64, inHoles holes: Int, at now: Int64) {
         for (ssrc, seen) in numbers.sorted(by: { $0.key < $1.key }) {
-            guard let missing = seen.missing else { continue }
+            guard let missing = seen.missing, missing.count > lost || missing.holes > holes else { continue }
             add(.numbersMissing(ssrc: ssrc, gaps: missing.count, first: missing.first), at: now)
         }
     }
@@ -85,11 +88,12 @@ private struct SentNumbers {
         seen.insert(index)
     }
 
-    /// How many between the lowest and the highest did not leave, and the first of them.
-    var missing: (count: UInt64, first: UInt16)? {
+    /// How many between the lowest and the highest did not leave, the first of them, and in how many runs they lie.
+    var missing: (count: UInt64, first: UInt16, holes: Int)? {
         let count = highest - lowest + 1 - UInt64(seen.count)
         guard count > 0 else { return nil }
-        let first = (lowest...highest).first { !seen.contains($0) } ?? 0
-        return (count, UInt16(truncatingIfNeeded: first))
+        // The lowest itself has been seen.
+        let firsts = (lowest...highest).filter { !seen.contains($0) && seen.contains($0 - 1) }
+        return (count, UInt16(truncatingIfNeeded: firsts.first ?? 0), firsts.count)
     }
 }

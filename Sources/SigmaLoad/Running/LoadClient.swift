@@ -108,7 +108,7 @@ final class LoadClient {
             case .keyframeRequested:
                 keyframeRequests += 1
                 newKeyframeRequests += 1
-            case .firstFrame, .bye: break
+            case .transportFeedback, .bitrateEstimated, .firstFrame, .bye: break
             }
         }
     }
