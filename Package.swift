@@ -27,7 +27,10 @@ let pure: [SwiftSetting] = strict + [.strictMemorySafety()]
 let wire: [SwiftSetting] = pure + [.enableExperimentalFeature("Lifetimes")]
 
 var dependencies: [Package.Dependency] = []
-var products: [Product] = [.executable(name: "sigma-load", targets: ["sigma-load"])]
+var products: [Product] = [
+    .executable(name: "sigma-load", targets: ["sigma-load"]),
+    .executable(name: "sigma-netsim", targets: ["sigma-netsim"]),
+]
 var targets: [Target] = [
     .systemLibrary(
         name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
@@ -55,10 +58,16 @@ var targets: [Target] = [
     .target(
         name: "SigmaLoad", dependencies: ["SigmaPeer", "SigmaSystem", "SigmaWire"], swiftSettings: strict),
     .executableTarget(name: "sigma-load", dependencies: ["SigmaLoad"], swiftSettings: strict),
+    .target(name: "SigmaImpairment", swiftSettings: pure),
+    .target(
+        name: "SigmaNetsim", dependencies: ["SigmaImpairment", "SigmaSettings", "SigmaSystem", "SigmaWire"],
+        swiftSettings: strict),
+    .executableTarget(name: "sigma-netsim", dependencies: ["SigmaNetsim"], swiftSettings: strict),
     .target(
         name: "SigmaTestKit",
         dependencies: [
-            "SigmaWire", "SigmaCore", "SigmaCrypto", "SigmaEngine", "SigmaPeer", "CSigmaTestKit",
+            "SigmaWire", "SigmaCore", "SigmaCrypto", "SigmaEngine", "SigmaImpairment", "SigmaPeer",
+            "CSigmaTestKit",
         ],
         swiftSettings: wire),
     .executableTarget(
@@ -87,6 +96,9 @@ var targets: [Target] = [
         name: "SigmaSystemTests", dependencies: ["SigmaTestNetwork"], swiftSettings: strict),
     .testTarget(
         name: "SigmaLoadTests", dependencies: ["SigmaLoad", "SigmaPeer", "SigmaWire"], swiftSettings: strict),
+    .testTarget(
+        name: "SigmaNetsimTests", dependencies: ["SigmaImpairment", "SigmaNetsim", "SigmaWire"],
+        swiftSettings: strict),
     .testTarget(
         name: "SigmaSDPTests", dependencies: ["SigmaSDP"], resources: [.copy("Offers")],
         swiftSettings: strict),

@@ -56,7 +56,7 @@ extension Engine {
 
     /// A keyframe that came this long ago is one of the past: less is what any network delays.
     static var leastReplayed: Interval { .milliseconds(20) }
-    /// Milliseconds of media that are made up for in 2 s.
+    /// Milliseconds of media that are made up for rather than that a publisher is asked that answers.
     private static var longestReplay: Int64 { 3000 }
 
     /// The end of the packets that it is time for; `nil` when there is none.

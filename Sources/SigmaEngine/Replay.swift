@@ -7,8 +7,8 @@ internal import SigmaCore
 ///  outgoing timestamp
 ///   │            ╱ live: source + offset
 ///   │         ╱·
-///   │     ⋰╱          the replay climbs 2/5 as steep, and meets the line of live
-///   │ ⋰ ╱             after 5/3 of what it had to make up for
+///   │     ⋰╱          the replay climbs 2/5 as steep, or less where it would take
+///   │ ⋰ ╱             more than 1.6 s to meet the line of live
 ///   └──────────── source timestamp
 ///     keyframe   live
 /// ```
@@ -25,11 +25,17 @@ struct Replay: BitwiseCopyable {
     let liveFrom: UInt32
     let begun: Instant
     private let clockRate: UInt32
+    /// Ticks of the source from the beginning to where it is live, and ticks in which they are sent.
+    private let length: Int64
+    private let duration: Int64
     /// Nothing but the first picture: the publisher's next keyframe will be here sooner than the end of a replay.
     let isStill: Bool
 
-    /// Media is replayed this many times as fast as it was made: `speed.numerator / speed.denominator`.
-    private static let speed = (numerator: Int64(5), denominator: Int64(2))
+    /// What is replayed takes this part of the time it was missed for, if that is not more than `longest`: 2.5 times
+    /// as fast as it was made.
+    private static let part = (numerator: Int64(2), denominator: Int64(3))
+    /// Then it goes as fast as it must: 2 s after joining the viewer sees what everybody sees.
+    private static let longest = Interval.milliseconds(1600)
 
     /// - Parameters:
     ///   - newest: The newest timestamp of the source.
@@ -44,11 +50,11 @@ struct Replay: BitwiseCopyable {
         self.isStill = isStill
         begun = now
         let behind = Self.ticks(from: start, to: newest)
-        liveFrom =
-            start
-            &+ UInt32(
-                truncatingIfNeeded: behind * Self.speed.numerator
-                    / (Self.speed.numerator - Self.speed.denominator))
+        duration = min(
+            behind * Self.part.numerator / Self.part.denominator,
+            Self.longest.nanoseconds / 1_000_000 * Int64(self.clockRate) / 1000)
+        length = behind + duration
+        liveFrom = start &+ UInt32(truncatingIfNeeded: length)
     }
 
     /// Forwards; 0 for what came before.
@@ -66,7 +72,7 @@ struct Replay: BitwiseCopyable {
 
     /// Ticks after the beginning at which a picture goes out.
     private func elapsed(at source: UInt32) -> Int64 {
-        Self.ticks(from: start, to: source) * Self.speed.denominator / Self.speed.numerator
+        Self.ticks(from: start, to: source) * duration / max(1, length)
     }
 
     /// Whether what has this timestamp comes after the keyframe.

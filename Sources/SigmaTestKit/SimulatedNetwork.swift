@@ -1,3 +1,4 @@
+@_exported public import SigmaImpairment
 package import SigmaWire
 
 /// One datagram under way.
@@ -27,15 +28,8 @@ package struct SimulatedNetwork: Sendable {
     }
 
     private var random: SplitMix64
-    /// What a direction remembers from one datagram to the next.
-    private struct Memory {
-        var isInBurst = false
-        /// When the bottleneck has passed all that waits.
-        var freeAt: Int64 = 0
-    }
-
     private var conditions: [Direction: LinkConditions] = [:]
-    private var memories: [Direction: Memory] = [:]
+    private var impairments: [Direction: Impairment] = [:]
     package var standard = LinkConditions.perfect
     /// Ordered by time, then number; the next one last.
     private var entries: [Entry] = []
@@ -65,42 +59,25 @@ package struct SimulatedNetwork: Sendable {
     ) -> Bool {
         let direction = Direction(source: source, destination: destination)
         let link = conditions.isEmpty ? standard : conditions[direction] ?? standard
-        let copies = random.chance(link.duplicate) ? 2 : 1
+        var impairment = impairments[direction] ?? Impairment()
         var arrives = false
-        for _ in 0..<copies {
-            let extra = link.jitter > 0 ? Int64.random(in: 0...link.jitter, using: &random) : 0
-            guard !random.chance(link.loss), let wait = pass(bytes.count, direction, link, at: now) else {
+        for _ in 0..<Impairment.copies(under: link, using: &random) {
+            guard
+                case .arrives(let delay, _) = impairment.fate(
+                    of: bytes.count, under: link, at: now, using: &random)
+            else {
                 lost += 1
                 continue
             }
             arrives = true
             sent += 1
             let delivery = Delivery(
-                source: source, destination: destination, bytes: bytes, at: now + wait + link.delay + extra,
-                isGenuine: isGenuine)
+                source: source, destination: destination, bytes: bytes, at: now + delay, isGenuine: isGenuine)
             insert(Entry(delivery: delivery, number: sent))
         }
+        // Without these there is nothing to remember.
+        if link.burst != nil || link.bottleneck != nil { impairments[direction] = impairment }
         return arrives
-    }
-
-    /// - Returns: Nanoseconds in the queue; `nil` when a burst or the full queue took it.
-    private mutating func pass(
-        _ count: Int, _ direction: Direction, _ link: LinkConditions, at now: Int64
-    ) -> Int64? {
-        guard link.burst != nil || link.bottleneck != nil else { return 0 }
-        var memory = memories[direction] ?? Memory()
-        defer { memories[direction] = memory }
-        if let burst = link.burst {
-            let isTaken = memory.isInBurst || random.chance(burst.start)
-            memory.isInBurst = isTaken && !random.chance(burst.end)
-            guard !isTaken else { return nil }
-        }
-        guard let bottleneck = link.bottleneck else { return 0 }
-        let wait = max(0, memory.freeAt - now)
-        guard wait <= bottleneck.time(of: bottleneck.queue) else { return nil }
-        let passed = wait + bottleneck.time(of: Int64(count))
-        memory.freeAt = now + passed
-        return passed
     }
 
     private mutating func insert(_ entry: Entry) {

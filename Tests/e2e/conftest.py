@@ -9,7 +9,7 @@ import pytest
 
 from e2e.browser import Browser
 from e2e.product import ROOT, Product
-from e2e.publishers import FFmpegPublisher, make_clip
+from e2e.publishers import FFmpegPublisher, make_clip, make_clock_clip
 
 _rooms = itertools.count(1)
 
@@ -45,6 +45,13 @@ def binaries() -> pathlib.Path:
 def clip(tmp_path_factory) -> pathlib.Path:
     path = tmp_path_factory.mktemp("clip") / "clip.mkv"
     make_clip(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def clock_clip(tmp_path_factory) -> pathlib.Path:
+    path = tmp_path_factory.mktemp("clip") / "clock.mkv"
+    make_clock_clip(path)
     return path
 
 
@@ -98,9 +105,11 @@ class Publish:
     def __init__(self, clip: pathlib.Path | None, folder: pathlib.Path | None):
         self.clip, self.folder, self.started = clip, folder, []
 
-    def __call__(self, product: Product, room: str, *options: str) -> FFmpegPublisher:
+    def __call__(
+        self, product: Product, room: str, *options: str, clip: pathlib.Path | None = None
+    ) -> FFmpegPublisher:
         publisher = FFmpegPublisher(
-            self.clip, f"{product.url}/whip/{room}", product.token,
+            clip or self.clip, f"{product.url}/whip/{room}", product.token,
             self.folder / f"ffmpeg-{len(self.started)}.log", options)
         self.started.append(publisher)
         product.wait_for_publisher()
@@ -131,8 +140,8 @@ def browser(shared_browser):
     pages = []
 
     class Opener:
-        def open(self, url):
-            pages.append(shared_browser.open(url))
+        def open(self, url, *script):
+            pages.append(shared_browser.open(url, *script))
             return pages[-1]
 
         def close(self, page):

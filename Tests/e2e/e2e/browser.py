@@ -38,22 +38,24 @@ class Browser:
         self.driver.set_script_timeout(20)
         self.blank = self.driver.current_window_handle
 
-    def open(self, url: str) -> "Page":
+    def open(self, url: str, script: str = "measure.js") -> "Page":
         self.driver.switch_to.new_window("window")
-        return Page(self.driver, url)
+        return Page(self.driver, url, script)
 
     def quit(self):
         self.driver.quit()
 
 
 class Page:
-    def __init__(self, driver, url: str):
+    """A page, with one of our scripts from `pages` in it."""
+
+    def __init__(self, driver, url: str, script: str):
         self.driver = driver
         self.handle = driver.current_window_handle
         # The measuring script is ours; the page's policy on scripts is not what is tested here.
         driver.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
         driver.execute_cdp_cmd(
-            "Page.addScriptToEvaluateOnNewDocument", {"source": (PAGES / "measure.js").read_text()})
+            "Page.addScriptToEvaluateOnNewDocument", {"source": (PAGES / script).read_text()})
         driver.get(url)
         deadline = time.monotonic() + 10
         while not driver.execute_script("return location.href !== 'about:blank' && Boolean(window.e2e)"):

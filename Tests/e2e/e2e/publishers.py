@@ -11,6 +11,9 @@ FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 FRAME_RATE = 30
 GOP_SECONDS = 2
 CLIP_SECONDS = 20
+CLOCK_GOP_SECONDS = 10
+CLOCK_FRAMES = CLIP_SECONDS * FRAME_RATE
+_CLOCK_BITS = 10
 
 # At every odd second: a white picture for three frames and a tone for as long. Between two keyframes, so
 # that no marker leans on one.
@@ -19,16 +22,35 @@ _MARKER = "lt(mod(t+1\\,2)\\,0.1)"
 
 def make_clip(path: pathlib.Path):
     """1280x720, 30 frames/s, constrained baseline, about 2 Mbit/s, a keyframe every 2 s; Opus."""
-    picture = f"testsrc2=s=1280x720:r={FRAME_RATE},drawbox=color=white:t=fill:enable='{_MARKER}'"
-    tone = f"0.5*sin(2*PI*1000*t)*{_MARKER}"
+    _encode(
+        path, f"testsrc2=s=1280x720:r={FRAME_RATE},drawbox=color=white:t=fill:enable='{_MARKER}'",
+        f"0.5*sin(2*PI*1000*t)*{_MARKER}", GOP_SECONDS, "2M")
+
+
+def make_clock_clip(path: pathlib.Path, gop_seconds: int = CLOCK_GOP_SECONDS):
+    """640x360, 30 frames/s, about 1.5 Mbit/s, with the number of each frame in a strip at the top; Opus.
+
+    The bits of the number lie side by side, the highest first, each a cell of 64x24, white for 1; below each
+    is its complement. The clip is played in a loop: the numbers begin again after CLOCK_FRAMES.
+    """
+    cells = "".join(
+        f",drawbox=x={64 * column}:y={24 * row}:w=64:h=24:color=white:t=fill"
+        f":enable='eq(mod(floor(n/{1 << _CLOCK_BITS - 1 - column})\\,2)\\,{1 - row})'"
+        for column in range(_CLOCK_BITS) for row in range(2))
+    _encode(
+        path, f"testsrc2=s=640x360:r={FRAME_RATE},drawbox=w=640:h=48:color=black:t=fill{cells}",
+        "0.1*sin(2*PI*440*t)", gop_seconds, "1500k")
+
+
+def _encode(path: pathlib.Path, picture: str, sound: str, gop_seconds: int, bit_rate: str):
     subprocess.run(
         [
             FFMPEG, "-hide_banner", "-loglevel", "error", "-y",
-            "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", f"aevalsrc='{tone}|{tone}':s=48000",
+            "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", f"aevalsrc='{sound}|{sound}':s=48000",
             "-t", str(CLIP_SECONDS),
             "-c:v", "libx264", "-profile:v", "baseline", "-preset", "veryfast", "-pix_fmt", "yuv420p",
-            "-g", str(GOP_SECONDS * FRAME_RATE), "-keyint_min", str(GOP_SECONDS * FRAME_RATE),
-            "-sc_threshold", "0", "-bf", "0", "-b:v", "2M", "-maxrate", "2M", "-bufsize", "1M",
+            "-g", str(gop_seconds * FRAME_RATE), "-keyint_min", str(gop_seconds * FRAME_RATE),
+            "-sc_threshold", "0", "-bf", "0", "-b:v", bit_rate, "-maxrate", bit_rate, "-bufsize", "1M",
             "-x264-params", "nal-hrd=none:sliced-threads=0", "-threads", "2",
             "-c:a", "libopus", "-b:a", "96k", "-frame_duration", "20", "-application", "lowdelay",
             str(path),

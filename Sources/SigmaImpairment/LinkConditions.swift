@@ -8,6 +8,8 @@ package struct LinkConditions: Equatable, Sendable {
     package var jitter: Int64
     /// Probability that a datagram comes twice.
     package var duplicate: Double
+    /// What is held back, so that others overtake it; `nil` for nothing.
+    package var reorder: Reorder?
     /// Losses that come together; `nil` for none.
     package var burst: Burst?
     /// A bottleneck with a queue in front; `nil` for a path as wide as one likes.
@@ -23,6 +25,18 @@ package struct LinkConditions: Equatable, Sendable {
         package init(start: Double, end: Double) {
             self.start = start
             self.end = end
+        }
+    }
+
+    package struct Reorder: Equatable, Sendable {
+        /// Probability that a datagram is held back, 0 to 1.
+        package var share: Double
+        /// For how many nanoseconds.
+        package var hold: ClosedRange<Int64>
+
+        package init(share: Double, hold: ClosedRange<Int64>) {
+            self.share = share
+            self.hold = hold
         }
     }
 
@@ -43,12 +57,13 @@ package struct LinkConditions: Equatable, Sendable {
 
     package init(
         loss: Double = 0, delay: Int64 = 10_000_000, jitter: Int64 = 0, duplicate: Double = 0,
-        burst: Burst? = nil, bottleneck: Bottleneck? = nil
+        reorder: Reorder? = nil, burst: Burst? = nil, bottleneck: Bottleneck? = nil
     ) {
         self.loss = loss
         self.delay = delay
         self.jitter = jitter
         self.duplicate = duplicate
+        self.reorder = reorder
         self.burst = burst
         self.bottleneck = bottleneck
     }
