@@ -22,6 +22,7 @@ extension Engine {
             runtimes[slot].liveAt = track.lastArrival + .seconds(1)
             queueFanOut(track, room: room, place: place)
             counters.joinsFromCache &+= 1
+            slab[slot].counters.joinsFromCache &+= 1
         }
         if isMissing { wantKeyframes(for: slot) }
     }

@@ -148,6 +148,12 @@ package struct SessionCounters: BitwiseCopyable, Sendable {
     /// To a viewer, since sending did not keep up.
     package var packetsDropped: UInt64 = 0
     package var framesDropped: UInt64 = 0
+    /// Messages: sent to a publisher, received from a viewer (RFC 4585 §6.2.1).
+    package var nacks: UInt64 = 0
+    /// Recovered from a publisher, resent to a viewer.
+    package var packetsRetransmitted: UInt64 = 0
+    /// A viewer's pictures that began with a keyframe of the past.
+    package var joinsFromCache: UInt64 = 0
     /// Nanoseconds, 0 before the first report with an LSR.
     package var roundTripTime: Int64 = 0
 
