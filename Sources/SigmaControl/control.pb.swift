@@ -514,6 +514,65 @@ package nonisolated enum Sigma_Control_EndReason: SwiftProtobuf.Enum, Swift.Case
 
 }
 
+/// What makes a publisher's video hard to join or to show.
+package nonisolated enum Sigma_Control_Trouble: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+  case unspecified // = 0
+  case bFrames // = 1
+
+  /// and no keyframe when asked
+  case longKeyframeInterval // = 2
+
+  /// without parameter sets
+  case bareKeyframes // = 3
+
+  /// again and again
+  case changingParameterSets // = 4
+
+  /// more since the last keyframe than is kept for joiners
+  case beyondCache // = 5
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .bFrames
+    case 2: self = .longKeyframeInterval
+    case 3: self = .bareKeyframes
+    case 4: self = .changingParameterSets
+    case 5: self = .beyondCache
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .bFrames: return 1
+    case .longKeyframeInterval: return 2
+    case .bareKeyframes: return 3
+    case .changingParameterSets: return 4
+    case .beyondCache: return 5
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [Sigma_Control_Trouble] = [
+    .unspecified,
+    .bFrames,
+    .longKeyframeInterval,
+    .bareKeyframes,
+    .changingParameterSets,
+    .beyondCache,
+  ]
+
+}
+
 package nonisolated struct Sigma_Control_ClientMessage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1145,6 +1204,9 @@ package nonisolated struct Sigma_Control_SessionItem: Sendable {
   /// Unix time, ns
   package var openedAt: UInt64 = 0
 
+  /// Publishers: the last TrackTrouble of each m-section that has any.
+  package var troubles: [Sigma_Control_TrackTrouble] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1190,48 +1252,113 @@ package nonisolated struct Sigma_Control_StatisticsPage: Sendable {
   package init() {}
 }
 
-package nonisolated struct Sigma_Control_SessionStatistics: Sendable {
+package nonisolated struct Sigma_Control_SessionStatistics: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var sessionID: Data = Data()
+  package var sessionID: Data {
+    get {_storage._sessionID}
+    set {_uniqueStorage()._sessionID = newValue}
+  }
 
-  package var roomID: UInt64 = 0
+  package var roomID: UInt64 {
+    get {_storage._roomID}
+    set {_uniqueStorage()._roomID = newValue}
+  }
 
-  package var role: Sigma_Control_Role = .unspecified
+  package var role: Sigma_Control_Role {
+    get {_storage._role}
+    set {_uniqueStorage()._role = newValue}
+  }
 
-  package var state: Sigma_Control_SessionState = .unspecified
+  package var state: Sigma_Control_SessionState {
+    get {_storage._state}
+    set {_uniqueStorage()._state = newValue}
+  }
 
-  package var packetsReceived: UInt64 = 0
+  package var packetsReceived: UInt64 {
+    get {_storage._packetsReceived}
+    set {_uniqueStorage()._packetsReceived = newValue}
+  }
 
-  package var octetsReceived: UInt64 = 0
+  package var octetsReceived: UInt64 {
+    get {_storage._octetsReceived}
+    set {_uniqueStorage()._octetsReceived = newValue}
+  }
 
-  package var packetsSent: UInt64 = 0
+  package var packetsSent: UInt64 {
+    get {_storage._packetsSent}
+    set {_uniqueStorage()._packetsSent = newValue}
+  }
 
-  package var octetsSent: UInt64 = 0
+  package var octetsSent: UInt64 {
+    get {_storage._octetsSent}
+    set {_uniqueStorage()._octetsSent = newValue}
+  }
 
   /// seen by us (publisher), reported by it (viewer)
-  package var packetsLost: UInt64 = 0
+  package var packetsLost: UInt64 {
+    get {_storage._packetsLost}
+    set {_uniqueStorage()._packetsLost = newValue}
+  }
 
   /// sent (publisher), received (viewer)
-  package var keyframeRequests: UInt64 = 0
+  package var keyframeRequests: UInt64 {
+    get {_storage._keyframeRequests}
+    set {_uniqueStorage()._keyframeRequests = newValue}
+  }
 
-  package var srtpFailures: UInt64 = 0
+  package var srtpFailures: UInt64 {
+    get {_storage._srtpFailures}
+    set {_uniqueStorage()._srtpFailures = newValue}
+  }
 
   /// 0: not known
-  package var roundTripTimeUs: UInt32 = 0
+  package var roundTripTimeUs: UInt32 {
+    get {_storage._roundTripTimeUs}
+    set {_uniqueStorage()._roundTripTimeUs = newValue}
+  }
 
-  package var tracks: [Sigma_Control_TrackStatistics] = []
+  package var tracks: [Sigma_Control_TrackStatistics] {
+    get {_storage._tracks}
+    set {_uniqueStorage()._tracks = newValue}
+  }
 
   /// Not sent to a viewer, since sending did not keep up.
-  package var packetsDropped: UInt64 = 0
+  package var packetsDropped: UInt64 {
+    get {_storage._packetsDropped}
+    set {_uniqueStorage()._packetsDropped = newValue}
+  }
 
-  package var framesDropped: UInt64 = 0
+  package var framesDropped: UInt64 {
+    get {_storage._framesDropped}
+    set {_uniqueStorage()._framesDropped = newValue}
+  }
+
+  /// messages sent (publisher), received (viewer)
+  package var nacks: UInt64 {
+    get {_storage._nacks}
+    set {_uniqueStorage()._nacks = newValue}
+  }
+
+  /// recovered (publisher), resent (viewer)
+  package var packetsRetransmitted: UInt64 {
+    get {_storage._packetsRetransmitted}
+    set {_uniqueStorage()._packetsRetransmitted = newValue}
+  }
+
+  /// pictures that a viewer began with a keyframe of the past
+  package var joinsFromCache: UInt64 {
+    get {_storage._joinsFromCache}
+    set {_uniqueStorage()._joinsFromCache = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 package nonisolated struct Sigma_Control_TrackStatistics: Sendable {
@@ -1249,6 +1376,7 @@ package nonisolated struct Sigma_Control_TrackStatistics: Sendable {
 
   package var octets: UInt64 = 0
 
+  /// seen by us (publisher), reported by it (viewer); jitter and fraction too
   package var packetsLost: UInt64 = 0
 
   /// RTP ticks
@@ -1260,6 +1388,17 @@ package nonisolated struct Sigma_Control_TrackStatistics: Sendable {
   package var width: UInt32 = 0
 
   package var height: UInt32 = 0
+
+  /// of 256 packets between the last two reports (RFC 3550 section 6.4.1)
+  package var fractionLost: UInt32 = 0
+
+  /// Publishers' video, ms: between the last two keyframes, and the longest of the last few, the one that lasts
+  /// included.
+  package var keyframeInterval: UInt32 = 0
+
+  package var longestKeyframeInterval: UInt32 = 0
+
+  package var troubles: [Sigma_Control_Trouble] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1383,6 +1522,14 @@ package nonisolated struct Sigma_Control_Event: Sendable {
     set {body = .anchored(newValue)}
   }
 
+  package var trackTrouble: Sigma_Control_TrackTrouble {
+    get {
+      if case .trackTrouble(let v)? = body {return v}
+      return Sigma_Control_TrackTrouble()
+    }
+    set {body = .trackTrouble(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -1397,6 +1544,7 @@ package nonisolated struct Sigma_Control_Event: Sendable {
     case layerSwitched(Sigma_Control_LayerSwitched)
     case gap(Sigma_Control_Gap)
     case anchored(Sigma_Control_Anchored)
+    case trackTrouble(Sigma_Control_TrackTrouble)
 
   }
 
@@ -1517,6 +1665,24 @@ package nonisolated struct Sigma_Control_KeyframeInterval: Sendable {
   package init() {}
 }
 
+/// All troubles of the track from now on; empty when the last one has gone.
+package nonisolated struct Sigma_Control_TrackTrouble: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var mediaLine: UInt32 = 0
+
+  package var troubles: [Sigma_Control_Trouble] = []
+
+  /// The longest of the last intervals between keyframes, the one that lasts included, ms.
+  package var keyframeInterval: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 package nonisolated struct Sigma_Control_LayerSwitched: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1598,6 +1764,10 @@ nonisolated extension Sigma_Control_SessionState: SwiftProtobuf._ProtoNameProvid
 
 nonisolated extension Sigma_Control_EndReason: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0END_REASON_UNSPECIFIED\0\u{1}END_REASON_REQUESTED\0\u{1}END_REASON_NEVER_CONNECTED\0\u{1}END_REASON_CONSENT_EXPIRED\0\u{1}END_REASON_PEER_CLOSED\0\u{1}END_REASON_FINGERPRINT_MISMATCH\0\u{1}END_REASON_HANDSHAKE_FAILED\0\u{1}END_REASON_PUBLISHER_BYE\0\u{1}END_REASON_REPLACED\0\u{1}END_REASON_SHUTDOWN\0\u{1}END_REASON_KICKED\0\u{1}END_REASON_SIGNALING_LOST\0")
+}
+
+nonisolated extension Sigma_Control_Trouble: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0TROUBLE_UNSPECIFIED\0\u{1}TROUBLE_B_FRAMES\0\u{1}TROUBLE_LONG_KEYFRAME_INTERVAL\0\u{1}TROUBLE_BARE_KEYFRAMES\0\u{1}TROUBLE_CHANGING_PARAMETER_SETS\0\u{1}TROUBLE_BEYOND_CACHE\0")
 }
 
 nonisolated extension Sigma_Control_ClientMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -2836,7 +3006,7 @@ nonisolated extension Sigma_Control_SnapshotBegin: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Sigma_Control_SessionItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SessionItem"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}room_id\0\u{1}role\0\u{1}state\0\u{1}live\0\u{3}opened_at\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}room_id\0\u{1}role\0\u{1}state\0\u{1}live\0\u{3}opened_at\0\u{1}troubles\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2850,6 +3020,7 @@ nonisolated extension Sigma_Control_SessionItem: SwiftProtobuf.Message, SwiftPro
       case 4: try { try decoder.decodeSingularEnumField(value: &self.state) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.live) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.openedAt) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.troubles) }()
       default: break
       }
     }
@@ -2874,6 +3045,9 @@ nonisolated extension Sigma_Control_SessionItem: SwiftProtobuf.Message, SwiftPro
     if self.openedAt != 0 {
       try visitor.visitSingularUInt64Field(value: self.openedAt, fieldNumber: 6)
     }
+    if !self.troubles.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.troubles, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2884,6 +3058,7 @@ nonisolated extension Sigma_Control_SessionItem: SwiftProtobuf.Message, SwiftPro
     if lhs.state != rhs.state {return false}
     if lhs.live != rhs.live {return false}
     if lhs.openedAt != rhs.openedAt {return false}
+    if lhs.troubles != rhs.troubles {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2986,99 +3161,184 @@ nonisolated extension Sigma_Control_StatisticsPage: SwiftProtobuf.Message, Swift
 
 nonisolated extension Sigma_Control_SessionStatistics: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SessionStatistics"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}room_id\0\u{1}role\0\u{1}state\0\u{3}packets_received\0\u{3}octets_received\0\u{3}packets_sent\0\u{3}octets_sent\0\u{3}packets_lost\0\u{3}keyframe_requests\0\u{3}srtp_failures\0\u{3}round_trip_time_us\0\u{1}tracks\0\u{3}packets_dropped\0\u{3}frames_dropped\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}room_id\0\u{1}role\0\u{1}state\0\u{3}packets_received\0\u{3}octets_received\0\u{3}packets_sent\0\u{3}octets_sent\0\u{3}packets_lost\0\u{3}keyframe_requests\0\u{3}srtp_failures\0\u{3}round_trip_time_us\0\u{1}tracks\0\u{3}packets_dropped\0\u{3}frames_dropped\0\u{1}nacks\0\u{3}packets_retransmitted\0\u{3}joins_from_cache\0")
+
+  fileprivate class _StorageClass {
+    var _sessionID: Data = Data()
+    var _roomID: UInt64 = 0
+    var _role: Sigma_Control_Role = .unspecified
+    var _state: Sigma_Control_SessionState = .unspecified
+    var _packetsReceived: UInt64 = 0
+    var _octetsReceived: UInt64 = 0
+    var _packetsSent: UInt64 = 0
+    var _octetsSent: UInt64 = 0
+    var _packetsLost: UInt64 = 0
+    var _keyframeRequests: UInt64 = 0
+    var _srtpFailures: UInt64 = 0
+    var _roundTripTimeUs: UInt32 = 0
+    var _tracks: [Sigma_Control_TrackStatistics] = []
+    var _packetsDropped: UInt64 = 0
+    var _framesDropped: UInt64 = 0
+    var _nacks: UInt64 = 0
+    var _packetsRetransmitted: UInt64 = 0
+    var _joinsFromCache: UInt64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _sessionID = source._sessionID
+      _roomID = source._roomID
+      _role = source._role
+      _state = source._state
+      _packetsReceived = source._packetsReceived
+      _octetsReceived = source._octetsReceived
+      _packetsSent = source._packetsSent
+      _octetsSent = source._octetsSent
+      _packetsLost = source._packetsLost
+      _keyframeRequests = source._keyframeRequests
+      _srtpFailures = source._srtpFailures
+      _roundTripTimeUs = source._roundTripTimeUs
+      _tracks = source._tracks
+      _packetsDropped = source._packetsDropped
+      _framesDropped = source._framesDropped
+      _nacks = source._nacks
+      _packetsRetransmitted = source._packetsRetransmitted
+      _joinsFromCache = source._joinsFromCache
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularBytesField(value: &self.sessionID) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.roomID) }()
-      case 3: try { try decoder.decodeSingularEnumField(value: &self.role) }()
-      case 4: try { try decoder.decodeSingularEnumField(value: &self.state) }()
-      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.packetsReceived) }()
-      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.octetsReceived) }()
-      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.packetsSent) }()
-      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.octetsSent) }()
-      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.packetsLost) }()
-      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.keyframeRequests) }()
-      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.srtpFailures) }()
-      case 12: try { try decoder.decodeSingularUInt32Field(value: &self.roundTripTimeUs) }()
-      case 13: try { try decoder.decodeRepeatedMessageField(value: &self.tracks) }()
-      case 14: try { try decoder.decodeSingularUInt64Field(value: &self.packetsDropped) }()
-      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.framesDropped) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularBytesField(value: &_storage._sessionID) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._roomID) }()
+        case 3: try { try decoder.decodeSingularEnumField(value: &_storage._role) }()
+        case 4: try { try decoder.decodeSingularEnumField(value: &_storage._state) }()
+        case 5: try { try decoder.decodeSingularUInt64Field(value: &_storage._packetsReceived) }()
+        case 6: try { try decoder.decodeSingularUInt64Field(value: &_storage._octetsReceived) }()
+        case 7: try { try decoder.decodeSingularUInt64Field(value: &_storage._packetsSent) }()
+        case 8: try { try decoder.decodeSingularUInt64Field(value: &_storage._octetsSent) }()
+        case 9: try { try decoder.decodeSingularUInt64Field(value: &_storage._packetsLost) }()
+        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._keyframeRequests) }()
+        case 11: try { try decoder.decodeSingularUInt64Field(value: &_storage._srtpFailures) }()
+        case 12: try { try decoder.decodeSingularUInt32Field(value: &_storage._roundTripTimeUs) }()
+        case 13: try { try decoder.decodeRepeatedMessageField(value: &_storage._tracks) }()
+        case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._packetsDropped) }()
+        case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._framesDropped) }()
+        case 16: try { try decoder.decodeSingularUInt64Field(value: &_storage._nacks) }()
+        case 17: try { try decoder.decodeSingularUInt64Field(value: &_storage._packetsRetransmitted) }()
+        case 18: try { try decoder.decodeSingularUInt64Field(value: &_storage._joinsFromCache) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.sessionID.isEmpty {
-      try visitor.visitSingularBytesField(value: self.sessionID, fieldNumber: 1)
-    }
-    if self.roomID != 0 {
-      try visitor.visitSingularUInt64Field(value: self.roomID, fieldNumber: 2)
-    }
-    if self.role != .unspecified {
-      try visitor.visitSingularEnumField(value: self.role, fieldNumber: 3)
-    }
-    if self.state != .unspecified {
-      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 4)
-    }
-    if self.packetsReceived != 0 {
-      try visitor.visitSingularUInt64Field(value: self.packetsReceived, fieldNumber: 5)
-    }
-    if self.octetsReceived != 0 {
-      try visitor.visitSingularUInt64Field(value: self.octetsReceived, fieldNumber: 6)
-    }
-    if self.packetsSent != 0 {
-      try visitor.visitSingularUInt64Field(value: self.packetsSent, fieldNumber: 7)
-    }
-    if self.octetsSent != 0 {
-      try visitor.visitSingularUInt64Field(value: self.octetsSent, fieldNumber: 8)
-    }
-    if self.packetsLost != 0 {
-      try visitor.visitSingularUInt64Field(value: self.packetsLost, fieldNumber: 9)
-    }
-    if self.keyframeRequests != 0 {
-      try visitor.visitSingularUInt64Field(value: self.keyframeRequests, fieldNumber: 10)
-    }
-    if self.srtpFailures != 0 {
-      try visitor.visitSingularUInt64Field(value: self.srtpFailures, fieldNumber: 11)
-    }
-    if self.roundTripTimeUs != 0 {
-      try visitor.visitSingularUInt32Field(value: self.roundTripTimeUs, fieldNumber: 12)
-    }
-    if !self.tracks.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.tracks, fieldNumber: 13)
-    }
-    if self.packetsDropped != 0 {
-      try visitor.visitSingularUInt64Field(value: self.packetsDropped, fieldNumber: 14)
-    }
-    if self.framesDropped != 0 {
-      try visitor.visitSingularUInt64Field(value: self.framesDropped, fieldNumber: 15)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if !_storage._sessionID.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._sessionID, fieldNumber: 1)
+      }
+      if _storage._roomID != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._roomID, fieldNumber: 2)
+      }
+      if _storage._role != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._role, fieldNumber: 3)
+      }
+      if _storage._state != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._state, fieldNumber: 4)
+      }
+      if _storage._packetsReceived != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._packetsReceived, fieldNumber: 5)
+      }
+      if _storage._octetsReceived != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._octetsReceived, fieldNumber: 6)
+      }
+      if _storage._packetsSent != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._packetsSent, fieldNumber: 7)
+      }
+      if _storage._octetsSent != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._octetsSent, fieldNumber: 8)
+      }
+      if _storage._packetsLost != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._packetsLost, fieldNumber: 9)
+      }
+      if _storage._keyframeRequests != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._keyframeRequests, fieldNumber: 10)
+      }
+      if _storage._srtpFailures != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._srtpFailures, fieldNumber: 11)
+      }
+      if _storage._roundTripTimeUs != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._roundTripTimeUs, fieldNumber: 12)
+      }
+      if !_storage._tracks.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._tracks, fieldNumber: 13)
+      }
+      if _storage._packetsDropped != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._packetsDropped, fieldNumber: 14)
+      }
+      if _storage._framesDropped != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._framesDropped, fieldNumber: 15)
+      }
+      if _storage._nacks != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._nacks, fieldNumber: 16)
+      }
+      if _storage._packetsRetransmitted != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._packetsRetransmitted, fieldNumber: 17)
+      }
+      if _storage._joinsFromCache != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._joinsFromCache, fieldNumber: 18)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Sigma_Control_SessionStatistics, rhs: Sigma_Control_SessionStatistics) -> Bool {
-    if lhs.sessionID != rhs.sessionID {return false}
-    if lhs.roomID != rhs.roomID {return false}
-    if lhs.role != rhs.role {return false}
-    if lhs.state != rhs.state {return false}
-    if lhs.packetsReceived != rhs.packetsReceived {return false}
-    if lhs.octetsReceived != rhs.octetsReceived {return false}
-    if lhs.packetsSent != rhs.packetsSent {return false}
-    if lhs.octetsSent != rhs.octetsSent {return false}
-    if lhs.packetsLost != rhs.packetsLost {return false}
-    if lhs.keyframeRequests != rhs.keyframeRequests {return false}
-    if lhs.srtpFailures != rhs.srtpFailures {return false}
-    if lhs.roundTripTimeUs != rhs.roundTripTimeUs {return false}
-    if lhs.tracks != rhs.tracks {return false}
-    if lhs.packetsDropped != rhs.packetsDropped {return false}
-    if lhs.framesDropped != rhs.framesDropped {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._sessionID != rhs_storage._sessionID {return false}
+        if _storage._roomID != rhs_storage._roomID {return false}
+        if _storage._role != rhs_storage._role {return false}
+        if _storage._state != rhs_storage._state {return false}
+        if _storage._packetsReceived != rhs_storage._packetsReceived {return false}
+        if _storage._octetsReceived != rhs_storage._octetsReceived {return false}
+        if _storage._packetsSent != rhs_storage._packetsSent {return false}
+        if _storage._octetsSent != rhs_storage._octetsSent {return false}
+        if _storage._packetsLost != rhs_storage._packetsLost {return false}
+        if _storage._keyframeRequests != rhs_storage._keyframeRequests {return false}
+        if _storage._srtpFailures != rhs_storage._srtpFailures {return false}
+        if _storage._roundTripTimeUs != rhs_storage._roundTripTimeUs {return false}
+        if _storage._tracks != rhs_storage._tracks {return false}
+        if _storage._packetsDropped != rhs_storage._packetsDropped {return false}
+        if _storage._framesDropped != rhs_storage._framesDropped {return false}
+        if _storage._nacks != rhs_storage._nacks {return false}
+        if _storage._packetsRetransmitted != rhs_storage._packetsRetransmitted {return false}
+        if _storage._joinsFromCache != rhs_storage._joinsFromCache {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3086,7 +3346,7 @@ nonisolated extension Sigma_Control_SessionStatistics: SwiftProtobuf.Message, Sw
 
 nonisolated extension Sigma_Control_TrackStatistics: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".TrackStatistics"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mid\0\u{1}kind\0\u{1}ssrc\0\u{1}packets\0\u{1}octets\0\u{3}packets_lost\0\u{1}jitter\0\u{1}keyframes\0\u{1}width\0\u{1}height\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mid\0\u{1}kind\0\u{1}ssrc\0\u{1}packets\0\u{1}octets\0\u{3}packets_lost\0\u{1}jitter\0\u{1}keyframes\0\u{1}width\0\u{1}height\0\u{3}fraction_lost\0\u{3}keyframe_interval\0\u{3}longest_keyframe_interval\0\u{1}troubles\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3104,6 +3364,10 @@ nonisolated extension Sigma_Control_TrackStatistics: SwiftProtobuf.Message, Swif
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.keyframes) }()
       case 9: try { try decoder.decodeSingularUInt32Field(value: &self.width) }()
       case 10: try { try decoder.decodeSingularUInt32Field(value: &self.height) }()
+      case 11: try { try decoder.decodeSingularUInt32Field(value: &self.fractionLost) }()
+      case 12: try { try decoder.decodeSingularUInt32Field(value: &self.keyframeInterval) }()
+      case 13: try { try decoder.decodeSingularUInt32Field(value: &self.longestKeyframeInterval) }()
+      case 14: try { try decoder.decodeRepeatedEnumField(value: &self.troubles) }()
       default: break
       }
     }
@@ -3140,6 +3404,18 @@ nonisolated extension Sigma_Control_TrackStatistics: SwiftProtobuf.Message, Swif
     if self.height != 0 {
       try visitor.visitSingularUInt32Field(value: self.height, fieldNumber: 10)
     }
+    if self.fractionLost != 0 {
+      try visitor.visitSingularUInt32Field(value: self.fractionLost, fieldNumber: 11)
+    }
+    if self.keyframeInterval != 0 {
+      try visitor.visitSingularUInt32Field(value: self.keyframeInterval, fieldNumber: 12)
+    }
+    if self.longestKeyframeInterval != 0 {
+      try visitor.visitSingularUInt32Field(value: self.longestKeyframeInterval, fieldNumber: 13)
+    }
+    if !self.troubles.isEmpty {
+      try visitor.visitPackedEnumField(value: self.troubles, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3154,6 +3430,10 @@ nonisolated extension Sigma_Control_TrackStatistics: SwiftProtobuf.Message, Swif
     if lhs.keyframes != rhs.keyframes {return false}
     if lhs.width != rhs.width {return false}
     if lhs.height != rhs.height {return false}
+    if lhs.fractionLost != rhs.fractionLost {return false}
+    if lhs.keyframeInterval != rhs.keyframeInterval {return false}
+    if lhs.longestKeyframeInterval != rhs.longestKeyframeInterval {return false}
+    if lhs.troubles != rhs.troubles {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3180,7 +3460,7 @@ nonisolated extension Sigma_Control_StreamEnd: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Sigma_Control_Event: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Event"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}time\0\u{3}session_id\0\u{3}room_id\0\u{1}role\0\u{2}\u{5}connected\0\u{1}disconnected\0\u{1}reconnected\0\u{1}ended\0\u{3}publisher_live\0\u{3}publisher_gone\0\u{3}track_known\0\u{3}keyframe_interval\0\u{3}layer_switched\0\u{1}gap\0\u{1}anchored\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}time\0\u{3}session_id\0\u{3}room_id\0\u{1}role\0\u{2}\u{5}connected\0\u{1}disconnected\0\u{1}reconnected\0\u{1}ended\0\u{3}publisher_live\0\u{3}publisher_gone\0\u{3}track_known\0\u{3}keyframe_interval\0\u{3}layer_switched\0\u{1}gap\0\u{1}anchored\0\u{3}track_trouble\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3336,6 +3616,19 @@ nonisolated extension Sigma_Control_Event: SwiftProtobuf.Message, SwiftProtobuf.
           self.body = .anchored(v)
         }
       }()
+      case 21: try {
+        var v: Sigma_Control_TrackTrouble?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .trackTrouble(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .trackTrouble(v)
+        }
+      }()
       default: break
       }
     }
@@ -3405,6 +3698,10 @@ nonisolated extension Sigma_Control_Event: SwiftProtobuf.Message, SwiftProtobuf.
     case .anchored?: try {
       guard case .anchored(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .trackTrouble?: try {
+      guard case .trackTrouble(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
     }()
     case nil: break
     }
@@ -3658,6 +3955,46 @@ nonisolated extension Sigma_Control_KeyframeInterval: SwiftProtobuf.Message, Swi
   package static func ==(lhs: Sigma_Control_KeyframeInterval, rhs: Sigma_Control_KeyframeInterval) -> Bool {
     if lhs.mediaLine != rhs.mediaLine {return false}
     if lhs.milliseconds != rhs.milliseconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Sigma_Control_TrackTrouble: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".TrackTrouble"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}media_line\0\u{1}troubles\0\u{3}keyframe_interval\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.mediaLine) }()
+      case 2: try { try decoder.decodeRepeatedEnumField(value: &self.troubles) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.keyframeInterval) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.mediaLine != 0 {
+      try visitor.visitSingularUInt32Field(value: self.mediaLine, fieldNumber: 1)
+    }
+    if !self.troubles.isEmpty {
+      try visitor.visitPackedEnumField(value: self.troubles, fieldNumber: 2)
+    }
+    if self.keyframeInterval != 0 {
+      try visitor.visitSingularUInt32Field(value: self.keyframeInterval, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Sigma_Control_TrackTrouble, rhs: Sigma_Control_TrackTrouble) -> Bool {
+    if lhs.mediaLine != rhs.mediaLine {return false}
+    if lhs.troubles != rhs.troubles {return false}
+    if lhs.keyframeInterval != rhs.keyframeInterval {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -33,8 +33,12 @@ package struct Interval: Hashable, Comparable, Sendable, BitwiseCopyable {
 
     package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
+    package static let zero = Interval(nanoseconds: 0)
     package static func seconds(_ count: Int64) -> Self { Self(nanoseconds: count * 1_000_000_000) }
     package static func milliseconds(_ count: Int64) -> Self { Self(nanoseconds: count * 1_000_000) }
+
+    /// Whole ones.
+    package var milliseconds: Int64 { nanoseconds / 1_000_000 }
 
     @inlinable package static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
     @inlinable package static func <= (a: Self, b: Self) -> Bool { a.nanoseconds <= b.nanoseconds }

@@ -44,6 +44,10 @@ struct EgressRuntime: BitwiseCopyable {
     var lastFIR: UInt8?
     /// Losses of the last report of the viewer.
     var reportedLost: Int32 = 0
+    /// Of 256 packets between its last two reports, those that were lost.
+    var reportedFractionLost: UInt8 = 0
+    /// RTP ticks.
+    var reportedJitter: UInt32 = 0
 
     mutating func negotiate(_ line: MediaLineRecord) {
         self.line = line

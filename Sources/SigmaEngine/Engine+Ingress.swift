@@ -229,6 +229,7 @@ extension Engine {
         stored.reference = .some
         guard let payload = try? H264Payload(packet.payload) else { return }
         stored.reference = .unknown
+        track.bitstream.note(payload, packet.payload, timestamp: packet.timestamp, at: arrival)
         if let range = payload.sequenceParameterSet {
             noteParameterSet(packet.payload.extracting(range), track)
         }
@@ -278,6 +279,7 @@ extension Engine {
             track.facts.ssrc = track.ssrc?.rawValue ?? 0
             emit(.trackKnown(track.facts), slot: slot, at: arrival)
         }
+        noteTroubles(slot: slot, track: track, at: arrival)
         // Told again only when it has moved by more than a fifth: encoders place scene cuts freely.
         let interval = track.keyframeInterval
         guard interval > 0, abs(interval - track.announcedInterval) * 5 > track.announcedInterval,

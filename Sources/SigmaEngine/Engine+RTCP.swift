@@ -112,6 +112,8 @@ extension Engine {
     private mutating func note(_ block: ReportBlock, slot: Int, arrival: Instant) {
         guard let index = egressIndex(of: slot, ssrc: block.ssrc) else { return }
         runtimes[slot].egress[index].reportedLost = block.cumulativeLost
+        runtimes[slot].egress[index].reportedFractionLost = block.fractionLost
+        runtimes[slot].egress[index].reportedJitter = block.jitter
         var lost: Int64 = 0
         for egress in 0..<runtimes[slot].egressCount {
             lost += Int64(max(0, runtimes[slot].egress[egress].reportedLost))

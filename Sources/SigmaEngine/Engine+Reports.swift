@@ -11,6 +11,8 @@ package struct SessionSummary: Equatable, Sendable {
     package let isLive: Bool
     /// Unix time, ns.
     package let openedAt: UInt64
+    /// Of each m-section of a publisher that has any, as last told by an event.
+    package var troubles: [TroubleFacts] = []
 }
 
 /// One session of the statistics.
@@ -28,9 +30,16 @@ package struct TrackReport: Equatable, Sendable {
     package var packets: UInt64
     package var octets: UInt64
     package var packetsLost: Int32 = 0
-    /// RTP ticks.
+    /// Of 256 packets between the last two reports, those that were lost.
+    package var fractionLost: UInt8 = 0
+    /// RTP ticks: seen by us of a publisher, as reported by a viewer.
     package var jitter: UInt32 = 0
     package var keyframes: UInt64 = 0
+    /// Milliseconds between the last two keyframes; 0 before the second.
+    package var keyframeInterval: UInt32 = 0
+    /// The longest of the last few, the one that lasts included.
+    package var longestKeyframeInterval: UInt32 = 0
+    package var troubles: Troubles = []
     /// Pixels; 0 when not known.
     package var width: UInt32 = 0
     package var height: UInt32 = 0
@@ -79,8 +88,13 @@ extension Engine {
                 TrackReport(
                     mid: track.line.mid.octets, kind: track.line.kind, ssrc: track.ssrc?.rawValue ?? 0,
                     packets: track.packets, octets: track.octets,
-                    packetsLost: track.statistics.cumulativeLost, jitter: track.statistics.jitter,
-                    keyframes: track.keyframes, width: track.facts.width, height: track.facts.height)
+                    packetsLost: track.statistics.cumulativeLost,
+                    fractionLost: track.statistics.fractionLost, jitter: track.statistics.jitter,
+                    keyframes: track.keyframes,
+                    keyframeInterval: UInt32(clamping: track.keyframeInterval),
+                    longestKeyframeInterval: UInt32(clamping: track.bitstream.longestInterval.milliseconds),
+                    troubles: track.bitstream.troubles,
+                    width: track.facts.width, height: track.facts.height)
             }
         }
         return (0..<runtimes[slot].egressCount).map { index in
@@ -88,7 +102,9 @@ extension Engine {
             return TrackReport(
                 mid: cold.media[index].mid.octets, kind: cold.media[index].kind, ssrc: egress.ssrc,
                 packets: egress.packets, octets: egress.octets,
-                packetsLost: runtimes[slot].egress[index].reportedLost)
+                packetsLost: runtimes[slot].egress[index].reportedLost,
+                fractionLost: runtimes[slot].egress[index].reportedFractionLost,
+                jitter: runtimes[slot].egress[index].reportedJitter)
         }
     }
 }

@@ -71,7 +71,7 @@ final class Track {
     /// Packets with parameter sets in this stream.
     private var parameterSets: UInt32 = 0
     /// Keyframes in a row that came without.
-    private var bareKeyframes = 0
+    private(set) var bareKeyframes = 0
     /// The last stream indices that were not forwarded, oldest first, and how many there were in all.
     private var stripped: [UInt64] = []
     private var strippedCount: UInt64 = 0
@@ -90,6 +90,7 @@ final class Track {
     var keyframeTimestamp: UInt32?
     var facts: TrackFacts
     var factsAreTold = false
+    var bitstream = BitstreamFacts()
 
     // Other shards whose viewers follow this track, and what they know it by.
     var publication: UInt64 = 0
@@ -173,6 +174,7 @@ final class Track {
         entryPoints = EntryPointFinder()
         parameterSets = 0
         bareKeyframes = 0
+        bitstream.beginStream()
         keyframeTimestamp = nil
         wantKeyframe()
     }

@@ -28,6 +28,12 @@ package struct SessionDirectory {
         var isOpen = false
         var state = SessionState.connecting
         var isLive = false
+        var troubles: [TroubleFacts] = []
+
+        mutating func note(_ facts: TroubleFacts) {
+            troubles.removeAll { $0.mediaLine == facts.mediaLine }
+            if !facts.troubles.isEmpty { troubles.append(facts) }
+        }
     }
 
     private struct RoomEntry {
@@ -184,6 +190,8 @@ package struct SessionDirectory {
         case .publisherLive: sessions[record.sessionID]?.isLive = true
         case .publisherGone: sessions[record.sessionID]?.isLive = false
         case .ended: return ended(record.sessionID)
+        case .trackTrouble:
+            if case .trackTrouble(let facts)? = record.event { sessions[record.sessionID]?.note(facts) }
         case .trackKnown, .keyframeInterval, .anchored: break
         }
         return []
@@ -243,7 +251,7 @@ package struct SessionDirectory {
             guard entry.isOpen else { return nil }
             return SessionSummary(
                 sessionID: sessionID, roomID: entry.roomID, role: entry.role, state: entry.state,
-                isLive: entry.isLive, openedAt: entry.openedAt)
+                isLive: entry.isLive, openedAt: entry.openedAt, troubles: entry.troubles)
         }
     }
 }

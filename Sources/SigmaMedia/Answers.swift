@@ -75,6 +75,7 @@ extension SessionItem {
         state = SigmaControl.SessionState(summary.state)
         live = summary.isLive
         openedAt = summary.openedAt
+        troubles = summary.troubles.map { TrackTrouble($0) }
     }
 }
 
@@ -94,6 +95,9 @@ extension SessionStatistics {
         srtpFailures = report.counters.srtpFailures
         packetsDropped = report.counters.packetsDropped
         framesDropped = report.counters.framesDropped
+        nacks = report.counters.nacks
+        packetsRetransmitted = report.counters.packetsRetransmitted
+        joinsFromCache = report.counters.joinsFromCache
         roundTripTimeUs = UInt32(clamping: report.counters.roundTripTime / 1000)
         tracks = report.tracks.map { TrackStatistics($0) }
     }
@@ -109,7 +113,11 @@ extension TrackStatistics {
         octets = report.octets
         packetsLost = UInt64(max(0, report.packetsLost))
         jitter = report.jitter
+        fractionLost = UInt32(report.fractionLost)
         keyframes = report.keyframes
+        keyframeInterval = report.keyframeInterval
+        longestKeyframeInterval = report.longestKeyframeInterval
+        troubles = report.troubles.named
         width = report.width
         height = report.height
     }
@@ -136,6 +144,7 @@ extension SigmaControl.Event {
         case .keyframeInterval(let line, let milliseconds):
             keyframeInterval.mediaLine = UInt32(line)
             keyframeInterval.milliseconds = milliseconds
+        case .trackTrouble(let trouble): trackTrouble = TrackTrouble(trouble)
         case .anchored(let sequence, let hash):
             anchored.sequence = sequence
             anchored.hash = Data(hash)
@@ -173,5 +182,25 @@ extension TrackKnown {
         width = facts.width
         height = facts.height
         profileLevelID = facts.profileLevelID
+    }
+}
+
+extension TrackTrouble {
+    init(_ trouble: TroubleFacts) {
+        self.init()
+        mediaLine = UInt32(trouble.mediaLine)
+        troubles = trouble.troubles.named
+        keyframeInterval = trouble.keyframeInterval
+    }
+}
+
+extension Troubles {
+    fileprivate var named: [Trouble] {
+        let names: [(Troubles, Trouble)] = [
+            (.bFrames, .bFrames), (.longKeyframeInterval, .longKeyframeInterval),
+            (.bareKeyframes, .bareKeyframes), (.changingParameterSets, .changingParameterSets),
+            (.beyondCache, .beyondCache),
+        ]
+        return names.filter { contains($0.0) }.map(\.1)
     }
 }

@@ -18,6 +18,7 @@ LITERALS = {
     "RTCPCompoundViewTests": ["rtcp"],
     "RTCPWriterTests": ["rtcp"],
     "H264PayloadTests": ["h264"],
+    "H264SliceHeaderTests": ["h264"],
     "H264SequenceParameterSetTests": ["sps"],
     "MutationTests": ["stun", "rtp", "rtcp", "h264"],
 }

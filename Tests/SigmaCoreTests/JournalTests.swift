@@ -55,6 +55,9 @@ struct JournalTests {
     @Test(arguments: [
         Event.connected, .disconnected, .reconnected, .publisherLive, .publisherGone,
         .keyframeInterval(mediaLine: 1, milliseconds: 2_000),
+        .trackTrouble(
+            TroubleFacts(mediaLine: 7, troubles: [.bFrames, .beyondCache], keyframeInterval: .max)),
+        .trackTrouble(TroubleFacts(mediaLine: 0, troubles: [], keyframeInterval: 0)),
         .trackKnown(
             TrackFacts(
                 mediaLine: 1, kind: .video, codec: .h264, ssrc: .max, width: 1920, height: 1080,

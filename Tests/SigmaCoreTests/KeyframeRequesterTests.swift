@@ -65,4 +65,25 @@ struct KeyframeRequesterTests {
         let onTime = requester.shouldRequest(at: at(500))
         #expect(first && !early && onTime)
     }
+
+    @Test
+    func `a publisher listens when its keyframe follows the first two requests, not when it comes by itself`()
+    {
+        var requester = KeyframeRequester()
+        requester.want()
+        _ = requester.shouldRequest(at: at(0))
+        requester.keyframeArrived()
+        #expect(requester.isHeard)
+        for requests in [3, 5, 6, 300] as [Int64] {
+            requester.want()
+            for half in 0..<requests {
+                _ = requester.shouldRequest(at: at(1_000_000 * requests + 500 * half))
+            }
+            requester.keyframeArrived()
+            #expect(!requester.isHeard, "after \(requests) requests")
+        }
+        requester.want()
+        requester.keyframeArrived()
+        #expect(!requester.isHeard)
+    }
 }

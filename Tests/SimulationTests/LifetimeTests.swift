@@ -222,6 +222,7 @@ struct LifetimeTests {
             case .trackKnown(let facts):
                 facts.kind == .video ? "video \(facts.width)x\(facts.height)" : "audio"
             case .keyframeInterval: "interval"
+            case .trackTrouble: "trouble"
             case .publisherGone: "gone"
             case .ended: "ended"
             case .disconnected, .reconnected, .anchored: "other"

@@ -90,6 +90,9 @@ import SigmaWire
     var counters: EngineCounters { engine.counters }
     var instant: Instant { Instant(nanoseconds: now) }
 
+    /// What the statistics say of it.
+    func report(_ member: Member) -> SessionReport? { engine.statistics(of: [member.sessionID]).first }
+
     func isOpen(_ member: Member) -> Bool { engine.statistics(of: [member.sessionID]).first != nil }
 
     // MARK: Sessions

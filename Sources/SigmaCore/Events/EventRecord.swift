@@ -24,6 +24,7 @@ package struct EventRecord: BitwiseCopyable, Sendable {
         case trackKnown
         case keyframeInterval
         case anchored
+        case trackTrouble
     }
 }
 
@@ -38,6 +39,8 @@ package enum Event: Equatable, Sendable {
     case trackKnown(TrackFacts)
     /// Milliseconds between the last two keyframes.
     case keyframeInterval(mediaLine: UInt8, milliseconds: UInt32)
+    /// All troubles that a video track has from now on.
+    case trackTrouble(TroubleFacts)
     case anchored(sequence: UInt64, hash: [UInt8])
 }
 
@@ -114,6 +117,11 @@ extension EventRecord {
             kind = .keyframeInterval
             mediaLine = line
             values[0] = UInt64(milliseconds)
+        case .trackTrouble(let facts):
+            kind = .trackTrouble
+            mediaLine = facts.mediaLine
+            values[0] = UInt64(facts.troubles.rawValue)
+            values[1] = UInt64(facts.keyframeInterval)
         case .anchored(let sequence, let hash):
             kind = .anchored
             values[0] = sequence
@@ -144,6 +152,11 @@ extension EventRecord {
         case .keyframeInterval:
             return .keyframeInterval(
                 mediaLine: mediaLine, milliseconds: UInt32(truncatingIfNeeded: values[0]))
+        case .trackTrouble:
+            return .trackTrouble(
+                TroubleFacts(
+                    mediaLine: mediaLine, troubles: Troubles(rawValue: UInt8(truncatingIfNeeded: values[0])),
+                    keyframeInterval: UInt32(truncatingIfNeeded: values[1])))
         case .anchored:
             return .anchored(sequence: values[0], hash: (0..<32).map { hash[$0] })
         }

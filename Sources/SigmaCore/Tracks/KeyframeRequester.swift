@@ -17,6 +17,8 @@ package struct KeyframeRequester: Equatable, Sendable {
     private var lastRequest: Instant?
     /// How often the running command was sent.
     private var sent: UInt8 = 0
+    /// How often the wish was, in commands of any number.
+    private var unanswered: UInt8 = 0
     /// Whether the last request that had time to was followed by a keyframe: some encoders never listen.
     package private(set) var isHeard = false
     /// The number of the running command, for FIR: a repetition keeps it (RFC 5104 §4.3.1.1).
@@ -29,13 +31,15 @@ package struct KeyframeRequester: Equatable, Sendable {
         guard !isAsking else { return }
         isAsking = true
         sent = 0
+        unanswered = 0
     }
 
     /// Whether to send a request now; counts it as sent.
     package mutating func shouldRequest(at now: Instant) -> Bool {
         guard isAsking else { return false }
         if let lastRequest, now - lastRequest < Self.interval { return false }
-        if sent >= Self.patience { isHeard = false }
+        if unanswered >= Self.patience { isHeard = false }
+        unanswered = min(.max - 1, unanswered) + 1
         lastRequest = now
         if sent % Self.repetitionLimit == 0 {
             command &+= 1
@@ -53,7 +57,8 @@ package struct KeyframeRequester: Equatable, Sendable {
 
     /// A keyframe has begun to arrive.
     package mutating func keyframeArrived() {
-        if isAsking, sent > 0 { isHeard = true }
+        // One that comes later comes by itself.
+        if isAsking, (1...Self.patience).contains(unanswered) { isHeard = true }
         isAsking = false
     }
 

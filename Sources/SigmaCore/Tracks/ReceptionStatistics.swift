@@ -16,6 +16,8 @@ package struct ReceptionStatistics: Equatable, Sendable {
     package private(set) var highestIndex: UInt64 = 0
     package private(set) var received: UInt64 = 0
     package private(set) var isStarted = false
+    /// Of 256 packets between the last two reports, those that were lost.
+    package private(set) var fractionLost: UInt8 = 0
     private var hasNews = false
     private var expectedBefore: UInt64 = 0
     private var receivedBefore: UInt64 = 0
@@ -90,9 +92,9 @@ package struct ReceptionStatistics: Equatable, Sendable {
         let lostInterval = expectedInterval &- Int64(bitPattern: received &- receivedBefore)
         expectedBefore = expected
         receivedBefore = received
-        var fraction: UInt8 = 0
+        fractionLost = 0
         if expectedInterval > 0, lostInterval > 0 {
-            fraction = UInt8(min(255, (lostInterval << 8) / expectedInterval))
+            fractionLost = UInt8(min(255, (lostInterval << 8) / expectedInterval))
         }
         var delay: UInt32 = 0
         if let lastSR {
@@ -101,7 +103,7 @@ package struct ReceptionStatistics: Equatable, Sendable {
             delay = UInt32(clamping: seconds &* 65536 &+ rest &* 65536 / 1_000_000_000)
         }
         return ReportBlock(
-            ssrc: ssrc, fractionLost: fraction, cumulativeLost: cumulativeLost,
+            ssrc: ssrc, fractionLost: fractionLost, cumulativeLost: cumulativeLost,
             highestSequenceNumber: UInt32(truncatingIfNeeded: highestIndex),
             jitter: jitter, lastSR: lastSR?.middle ?? 0, delaySinceLastSR: delay)
     }

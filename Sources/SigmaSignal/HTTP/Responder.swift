@@ -223,9 +223,10 @@ extension Responder {
             let live: Bool
             let width: UInt32?
             let height: UInt32?
+            let advice: [Advice]
 
             enum CodingKeys: String, CodingKey {
-                case id, name, live, width, height
+                case id, name, live, width, height, advice
                 case viewerCount = "viewer_count"
             }
         }
@@ -246,7 +247,8 @@ extension Responder {
             let rooms = summaries.map { room in
                 Rooms.Room(
                     id: room.id.number, name: room.name?.text, viewerCount: room.viewerCount,
-                    live: room.isLive, width: room.size?.width, height: room.size?.height)
+                    live: room.isLive, width: room.size?.width, height: room.size?.height,
+                    advice: room.advice)
             }
             return JSON.encode(Rooms(rooms: rooms))
         }

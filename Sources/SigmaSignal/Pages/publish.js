@@ -5,6 +5,7 @@ const video = document.getElementById("video");
 const form = document.getElementById("form");
 const start = document.getElementById("start");
 const state = document.getElementById("state");
+const advice = document.getElementById("advice");
 let session = null;
 
 async function capture(source) {
@@ -51,6 +52,24 @@ async function publish() {
     start.textContent = "Stop";
 }
 
+// What is hard about the video of the room that is named above, and what to change; also while OBS publishes it.
+async function showAdvice() {
+    const room = document.getElementById("room").value;
+    try {
+        const rooms = room ? (await (await fetch("/rooms")).json()).rooms : [];
+        const found = rooms.find((entry) => entry.name === room);
+        advice.replaceChildren(...(found ? found.advice : []).map(({ code, text }) => {
+            const item = document.createElement("li");
+            item.dataset.code = code;
+            item.textContent = text;
+            return item;
+        }));
+    } catch {
+        // The next answer will do.
+    }
+    setTimeout(showAdvice, 3000);
+}
+
 function stop(text) {
     if (session) fetch(session, { method: "DELETE", keepalive: true }).catch(() => {});
     session = null;
@@ -75,3 +94,4 @@ form.onsubmit = async (event) => {
     start.disabled = false;
 };
 addEventListener("pagehide", () => stop(""));
+showAdvice();

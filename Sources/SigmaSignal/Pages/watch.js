@@ -129,6 +129,26 @@ function watchdog(pc, lost) {
     }, 1000);
 }
 
+// What the streamer should change is said where it disturbs no viewer.
+async function showNotes() {
+    let advice = [];
+    try {
+        const { rooms } = await (await fetch("/rooms")).json();
+        advice = rooms.find((entry) => entry.name === room || String(entry.id) === room)?.advice || [];
+    } catch {
+        return;
+    }
+    document.getElementById("notes").hidden = advice.length === 0;
+    document.getElementById("advice").replaceChildren(...advice.map(({ code, text }) => {
+        const item = document.createElement("li");
+        item.dataset.code = code;
+        item.textContent = text;
+        return item;
+    }));
+}
+setTimeout(showNotes, 15000 + Math.random() * 5000);
+setInterval(() => { if (!document.hidden) showNotes(); }, 60000);
+
 video.onplaying = () => {
     show("");
     sound.hidden = false;

@@ -1,3 +1,4 @@
+package import SigmaControl
 package import SigmaSDP
 
 /// What is known of one publisher or viewer.
@@ -9,6 +10,8 @@ package struct Session: Sendable, Equatable {
     package var isOpen: Bool
     /// DTLS is done and the peer is heard from.
     package var isConnected: Bool
+    /// Of a publisher: what media has said last of each m-section that has any.
+    package private(set) var troubles: [TrackTrouble] = []
     /// The peer's ICE credentials and the entity tag of ours; `nil` after a restart of signal.
     package var description: Description?
 
@@ -35,6 +38,15 @@ package struct Session: Sendable, Equatable {
         self.isConnected = isConnected
         self.description = description
     }
+
+    /// All troubles of one m-section, or none.
+    mutating func note(_ trouble: TrackTrouble) {
+        troubles.removeAll { $0.mediaLine == trouble.mediaLine }
+        if !trouble.troubles.isEmpty, troubles.count < Self.troubleLimit { troubles.append(trouble) }
+    }
+
+    /// M-sections that a session may have.
+    private static let troubleLimit = 8
 }
 
 /// A broadcast, one publisher and its viewers, which lives as long as its publisher.
@@ -70,4 +82,6 @@ package struct RoomSummary: Sendable, Equatable {
     package let viewerCount: Int
     package let isLive: Bool
     package let size: Room.Size?
+    /// What the streamer should change, the most important first.
+    package let advice: [Advice]
 }

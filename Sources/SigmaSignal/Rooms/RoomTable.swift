@@ -79,7 +79,8 @@ package struct RoomTable: Sendable {
                 RoomSummary(
                     id: room.id, name: room.name,
                     viewerCount: room.viewers.count { sessions[$0]?.isConnected == true },
-                    isLive: room.isLive, size: room.size)
+                    isLive: room.isLive, size: room.size,
+                    advice: Advice.all(for: sessions[room.publisher]?.troubles ?? []))
             }
     }
 }
@@ -104,7 +105,10 @@ extension RoomTable {
         case .trackKnown(let track)
         where session.role == .publisher && track.kind == .video && track.width > 0 && track.height > 0:
             rooms[session.room]?.size = Room.Size(width: track.width, height: track.height)
-        case .publisherLive, .publisherGone, .trackKnown, .keyframeInterval, .layerSwitched, .gap, .anchored,
+        case .trackTrouble(let trouble) where session.role == .publisher:
+            sessions[id]?.note(trouble)
+        case .publisherLive, .publisherGone, .trackKnown, .trackTrouble, .keyframeInterval, .layerSwitched,
+            .gap, .anchored,
             nil:
             break
         }
@@ -136,6 +140,7 @@ extension RoomTable {
             guard reserve(session, name: nil, media: Room.assumedMedia) else { return }
         }
         sessions[id]?.isConnected = item.state == .connected
+        for trouble in item.troubles { sessions[id]?.note(trouble) }
         rooms[room]?.isLive = item.live
     }
 

@@ -238,6 +238,10 @@ actor Switchboard {
         case .trackKnown(let track) where track.kind == .video: "video, \(track.width)x\(track.height)"
         case .trackKnown(let track): "\(track.kind)"
         case .keyframeInterval(let interval): "a keyframe every \(interval.milliseconds) ms"
+        case .trackTrouble(let trouble) where trouble.troubles.isEmpty: "no troubles in the video"
+        case .trackTrouble(let trouble):
+            "the video has \(Advice.all(for: [trouble]).map(\.code).joined(separator: ", ")), "
+                + "keyframes up to \(trouble.keyframeInterval) ms apart"
         case .layerSwitched, .gap, .anchored, nil: "event \(event.number)"
         }
     }

@@ -6,6 +6,8 @@ package struct H264Payload: Equatable, Sendable {
     package private(set) var startsIDR = false
     /// Any part of a slice that is no IDR's is in it.
     package private(set) var containsOtherPicture = false
+    /// The first octets of a B slice are in it: the picture was sent after one that is shown later.
+    package private(set) var startsBSlice = false
     /// Something in it is needed by other pictures: nal_ref_idc is not 0 (ITU-T H.264 §7.4.1).
     package private(set) var isReference = false
     /// Where the sequence parameter set lies, its NAL header included, within the payload.
@@ -17,6 +19,8 @@ package struct H264Payload: Equatable, Sendable {
     package enum NALType {
         /// Slices and data partitions of pictures that are no IDR (ITU-T H.264 table 7-1).
         package static let otherPictures: ClosedRange<UInt8> = 1...4
+        /// Those of them that begin with a slice header: a whole slice, or its data partition A.
+        package static let sliceHeads: ClosedRange<UInt8> = 1...2
         package static let idr: UInt8 = 5
         package static let sps: UInt8 = 7
         package static let pps: UInt8 = 8
@@ -32,6 +36,7 @@ package struct H264Payload: Equatable, Sendable {
         switch payload.octet(at: 0) & 0x1F {
         case 1...23:
             note(header: payload.octet(at: 0), unit: 0..<payload.byteCount, isStart: true)
+            noteSlice(header: payload.octet(at: 0), payload.extracting(1..<payload.byteCount))
         case NALType.stapA:
             try readAggregation(payload)
         case NALType.fuA:
@@ -42,6 +47,7 @@ package struct H264Payload: Equatable, Sendable {
             }
             let header = payload.octet(at: 0) & 0xE0 | fragment & 0x1F
             note(header: header, unit: nil, isStart: fragment & 0x80 != 0)
+            if fragment & 0x80 != 0 { noteSlice(header: header, payload.extracting(2..<payload.byteCount)) }
         default:
             throw .malformed(.nalUnit)
         }
@@ -59,6 +65,7 @@ package struct H264Payload: Equatable, Sendable {
             let header = payload.octet(at: unit.lowerBound)
             guard (1...23).contains(header & 0x1F) else { throw .malformed(.nalUnit) }
             note(header: header, unit: unit, isStart: true)
+            noteSlice(header: header, payload.extracting((unit.lowerBound + 1)..<unit.upperBound))
             offset = unit.upperBound
         }
     }
@@ -72,5 +79,13 @@ package struct H264Payload: Equatable, Sendable {
         case NALType.pps: pictureParameterSet = pictureParameterSet ?? unit
         default: break
         }
+    }
+
+    /// A slice whose header cannot be read is left to the decoders.
+    private mutating func noteSlice(header: UInt8, _ slice: RawSpan) {
+        guard NALType.sliceHeads.contains(header & 0x1F), let slice = try? H264SliceHeader(slice) else {
+            return
+        }
+        startsBSlice = startsBSlice || slice.type == .b
     }
 }

@@ -179,6 +179,8 @@ private func readBandwidth(_ packet: RTCPPacket, _ compound: borrowing RTCPCompo
 private func readPayload(_ bytes: RawSpan) -> Int {
     guard let payload = try? H264Payload(bytes) else { return 0 }
     var sum = payload.containsOtherPicture ? 1 : 0
+    expect(!payload.startsBSlice || payload.containsOtherPicture, "a B slice of no picture")
+    sum &+= Int((try? H264SliceHeader(bytes))?.firstMacroblock ?? 0)
     if let range = payload.pictureParameterSet {
         expect(range.upperBound <= bytes.byteCount, "the PPS runs past the payload")
         sum &+= range.count

@@ -126,6 +126,11 @@ struct TestServer: Sendable {
             var live: Bool?
             var width: UInt32?
             var height: UInt32?
+            var advice: [Advice]?
+        }
+        struct Advice: Decodable, Equatable {
+            let code: String
+            let text: String
         }
         let rooms: [Room]
     }
