@@ -124,6 +124,7 @@ extension Engine {
         let track = rooms[room].tracks[place]
         switch track.repair?.receive(index, at: arrival) ?? .expected {
         case .expected, .late: break
+        case .ahead: if let deadline = track.repair?.deadline { timers.hasten(slot, to: deadline) }
         case .recovered: noteRecovered(slot)
         case .known:
             // For the losses that we report, it has come.
@@ -144,7 +145,6 @@ extension Engine {
             timers.hasten(slot, to: .zero)
         }
         if isJump { track.repair?.restart() }
-        if let deadline = track.repair?.deadline { timers.hasten(slot, to: deadline) }
         track.hasEnded = false
         track.lastArrival = arrival
         guard !packet.payloadRange.isEmpty else {

@@ -55,6 +55,7 @@ extension Engine {
             }
             guard isVideo else { return serial }
             if runtimes[slot].egress[place].isReplaying, !isLive(packet, slot, place) {
+                if jumpToNewerEntry(slot, place, track, at: now) { continue }
                 return endOfDue(serial, slot, place, window, at: now)
             }
             // An entry point is sent to its end, though a slice may end in the middle of it: given up half-way it would

@@ -37,17 +37,18 @@ extension Engine {
         let newest = Int32(bitPattern: last &- packet.timestamp) > 0 ? last : packet.timestamp
         let base = slab[slot].egress[place].timestampOffset &+ packet.entryTimestamp
         let behind = Int64(newest &- packet.entryTimestamp) * 1000 / Int64(max(1, track.line.clockRate))
-        let isStill = behind > Self.longestReplay && track.requester.isHeard
+        let isLong = behind > Self.longestReplay
+        let isStill = isLong && track.requester.isHeard
         let replay = Replay(
             start: packet.entryTimestamp, picture: packet.timestamp, newest: newest, base: base,
-            clockRate: track.line.clockRate,
-            isStill: isStill, at: now)
+            clockRate: track.line.clockRate, entry: track.entry ?? 0, isStill: isStill, at: now)
         runtimes[slot].egress[place].replay = replay
         runtimes[slot].egress[place].replaySince = slab[slot].egress[place].nextIndex
         runtimes[slot].liveAt = isStill ? now : replay.end
         runtimes[slot].egress[place].nextSenderReport = replay.end + .milliseconds(50)
         slab[slot].egress[place].timestampOffset = Replay.liveOffset(newest: newest, base: base)
-        if isStill {
+        // One that has never been asked may answer.
+        if isLong, !track.requester.isDeaf {
             track.requester.want()
             askPublisher(of: runtimes[slot].room)
         }
@@ -79,6 +80,22 @@ extension Engine {
             end += 1
         }
         return end > serial ? end : nil
+    }
+
+    /// A keyframe that has come meanwhile is nearer to live than what is left of the past.
+    ///
+    /// - Returns: Whether the viewer begins anew with it.
+    @inline(never)
+    mutating func jumpToNewerEntry(_ slot: Int, _ place: Int, _ track: Track, at now: Instant) -> Bool {
+        guard let replay = runtimes[slot].egress[place].replay, let entry = track.entry, entry > replay.entry
+        else {
+            return false
+        }
+        runtimes[slot].egress[place].hold()
+        runtimes[slot].egress[place].next = max(entry, runtimes[slot].egress[place].next)
+        runtimes[slot].egress[place].mayReplay = true
+        runtimes[slot].liveAt = now
+        return true
     }
 
     @inline(never)

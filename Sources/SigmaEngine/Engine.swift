@@ -21,7 +21,7 @@ package import SigmaWire
 /// - SeeAlso: "One packet's journey" in ARCHITECTURE.md
 package struct Engine: ~Copyable {
     /// Free places in the batch that one call other than a fan-out may need.
-    package static let outputReserve = 16
+    package static let outputReserve = 24
 
     let configuration: EngineConfiguration
     package let fingerprint: CertificateFingerprint

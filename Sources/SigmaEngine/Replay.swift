@@ -30,6 +30,8 @@ struct Replay: BitwiseCopyable {
     private let duration: Int64
     /// Nothing but the first picture: the publisher's next keyframe will be here sooner than the end of a replay.
     let isStill: Bool
+    /// The serial of the packet that completes the keyframe.
+    let entry: UInt64
 
     /// What is replayed takes this part of the time it was missed for, if that is not more than `longest`: 2.5 times
     /// as fast as it was made.
@@ -40,14 +42,15 @@ struct Replay: BitwiseCopyable {
     /// - Parameters:
     ///   - newest: The newest timestamp of the source.
     init(
-        start: UInt32, picture: UInt32, newest: UInt32, base: UInt32, clockRate: UInt32, isStill: Bool,
-        at now: Instant
+        start: UInt32, picture: UInt32, newest: UInt32, base: UInt32, clockRate: UInt32, entry: UInt64,
+        isStill: Bool, at now: Instant
     ) {
         self.start = start
         self.picture = picture
         self.base = base
         self.clockRate = max(1, clockRate)
         self.isStill = isStill
+        self.entry = entry
         begun = now
         let behind = Self.ticks(from: start, to: newest)
         duration = min(

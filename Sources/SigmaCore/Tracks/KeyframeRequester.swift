@@ -21,6 +21,8 @@ package struct KeyframeRequester: Equatable, Sendable {
     private var unanswered: UInt8 = 0
     /// Whether the last request that had time to was followed by a keyframe: some encoders never listen.
     package private(set) var isHeard = false
+    /// Whether requests went unanswered, the last time there were some.
+    package private(set) var isDeaf = false
     /// The number of the running command, for FIR: a repetition keeps it (RFC 5104 §4.3.1.1).
     package private(set) var command: UInt8 = 0
 
@@ -38,7 +40,10 @@ package struct KeyframeRequester: Equatable, Sendable {
     package mutating func shouldRequest(at now: Instant) -> Bool {
         guard isAsking else { return false }
         if let lastRequest, now - lastRequest < Self.interval { return false }
-        if unanswered >= Self.patience { isHeard = false }
+        if unanswered >= Self.patience {
+            isHeard = false
+            isDeaf = true
+        }
         unanswered = min(.max - 1, unanswered) + 1
         lastRequest = now
         if sent % Self.repetitionLimit == 0 {
@@ -58,7 +63,10 @@ package struct KeyframeRequester: Equatable, Sendable {
     /// A keyframe has begun to arrive.
     package mutating func keyframeArrived() {
         // One that comes later comes by itself.
-        if isAsking, (1...Self.patience).contains(unanswered) { isHeard = true }
+        if isAsking, (1...Self.patience).contains(unanswered) {
+            isHeard = true
+            isDeaf = false
+        }
         isAsking = false
     }
 

@@ -13,6 +13,8 @@ package struct LossRepair: Sendable {
     /// What has become of a packet before it came.
     package enum Arrival: Equatable, Sendable {
         case expected
+        /// Others before it have not come.
+        case ahead
         /// It was missing, and came late or since it was asked for.
         case late, recovered
         /// It has been there already, as a retransmission.
@@ -68,10 +70,11 @@ package struct LossRepair: Sendable {
             return .expected
         }
         guard index <= highest else {
-            noteMissing(from: highest + 1, before: index, at: now)
+            let isAhead = index > highest + 1
+            if isAhead { noteMissing(from: highest + 1, before: index, at: now) }
             self.highest = index
             relaxTolerance()
-            return .expected
+            return isAhead ? .ahead : .expected
         }
         guard let place = place(of: index) else {
             return recovered.contains(index) ? .known : .late
@@ -99,7 +102,6 @@ package struct LossRepair: Sendable {
     package mutating func restart() { self = LossRepair(hasRTX: hasRTX, lifetime: lifetime) }
 
     private mutating func noteMissing(from first: UInt64, before end: UInt64, at now: Instant) {
-        guard first < end else { return }
         let start = end - first > UInt64(Self.missingLimit) ? end - UInt64(Self.missingLimit) : first
         for index in start..<end { missing.append(Missing(index: index, since: now)) }
         if missing.count > Self.missingLimit { missing.removeFirst(missing.count - Self.missingLimit) }
