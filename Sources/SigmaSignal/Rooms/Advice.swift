@@ -26,9 +26,9 @@ package struct Advice: Sendable, Equatable, Encodable {
         case .bFrames:
             code = "b-frames"
             text =
-                "The stream has B-frames: browsers show its pictures late or out of order. In OBS, Settings, Output, "
-                + "Streaming: set B-frames to 0; with x264 choose the tune zerolatency or the profile baseline. "
-                + "In FFmpeg: -bf 0."
+                "The stream has B-frames: browsers show its pictures late, out of order or not at all. In OBS, "
+                + "Settings, Output, Streaming: set B-frames to 0; with x264 choose the tune zerolatency or the "
+                + "profile baseline. In FFmpeg: -bf 0."
         case .longKeyframeInterval:
             code = "long-keyframe-interval"
             text =
