@@ -24,8 +24,9 @@ struct EgressRuntime: BitwiseCopyable {
     /// Source indices before this stay behind: before the first that was forwarded, or the end of a gap that was
     /// closed.
     var firstSourceIndex: UInt64 = 0
-    /// The first outgoing index that is made by another rule than those before; 0 when the rule in use is noted in
-    /// the record. It is noted when something has been sent by it.
+    /// The first outgoing index that is made by another rule than those before.
+    ///
+    /// Noted in the record when something has been sent by it; 0 when it is.
     var pendingChange: UInt64 = 0
     /// How it catches up, from when it began with a keyframe of the past until long after it was live.
     var replay: Replay?

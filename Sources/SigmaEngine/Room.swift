@@ -62,8 +62,9 @@ final class Track {
     var lastArrival = Instant.zero
     var hasEnded = false
 
-    /// Counts the sources, and their jumps: viewers go from one stream to the next at an entry point. It goes on from
-    /// one publisher of the room to the next.
+    /// Counts the sources, and their jumps: viewers go from one stream to the next at an entry point.
+    ///
+    /// It goes on from one publisher of the room to the next.
     private(set) var stream: UInt32 = 0
     /// The stream before.
     private(set) var previous: Departed?
