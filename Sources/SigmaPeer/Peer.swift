@@ -41,6 +41,13 @@ package final class Peer {
     var srtp: SRTPTransform?
     var source: MediaSource?
     var rtcpDeadline: Int64?
+    /// A viewer's, by the SSRC of the media.
+    var recoveries: [UInt32: LossRecovery] = [:]
+    /// A publisher's, of its video; `nil` while nobody may ask for it.
+    var sentPackets: SentPackets?
+    /// `nil` where what is sent again is what was sent.
+    var rtxStream: OutgoingStream?
+    var revealing: SRTPTransform?
     var firSequenceNumber: UInt8 = 0
     /// The SSRC this peer's own RTCP comes from.
     let reporterSSRC: UInt32
@@ -54,6 +61,11 @@ package final class Peer {
         let isPublisher = configuration.role == .publisher
         let ssrcs = (0..<2).map { _ in UInt32(truncatingIfNeeded: random.next()) | 1 }
         reporterSSRC = isPublisher ? ssrcs[0] : UInt32(truncatingIfNeeded: random.next()) | 1
+        let repair = configuration.repair
+        var rtxSSRC: UInt32?
+        if isPublisher, repair.offered == .rtx, repair.announcesRTX {
+            rtxSSRC = UInt32(truncatingIfNeeded: random.next()) | 1
+        }
         offer = Offer(
             role: configuration.role, ufrag: random.token(8), password: random.token(24),
             fingerprint: certificate.fingerprint, setup: configuration.setup, cname: random.token(16),
@@ -61,8 +73,10 @@ package final class Peer {
                 Offer.Media(
                     mid: "0", kind: .audio, formats: Offer.audioFormats, ssrc: isPublisher ? ssrcs[0] : nil),
                 Offer.Media(
-                    mid: "1", kind: .video, formats: Offer.videoFormats(configuration.role),
-                    ssrc: isPublisher ? ssrcs[1] : nil),
+                    mid: "1", kind: .video,
+                    formats: Offer.videoFormats(configuration.role, hasRTX: repair.offered == .rtx),
+                    ssrc: isPublisher ? ssrcs[1] : nil, hasNACK: repair.offered != .nothing,
+                    rtxSSRC: rtxSSRC),
             ])
         self.random = random
     }
@@ -123,6 +137,7 @@ package final class Peer {
         if let dtlsDeadline, dtlsDeadline <= now { retransmitDTLS(at: now) }
         guard state == .connected else { return }
         sendDueMedia(at: now)
+        if let repairDeadline, repairDeadline <= now { askForLosses(at: now) }
         if let rtcpDeadline, rtcpDeadline <= now { sendReports(at: now) }
     }
 
@@ -134,6 +149,7 @@ package final class Peer {
         if let due = dtlsDeadline { earliest = min(earliest, due) }
         if let due = source?.deadline { earliest = min(earliest, due) }
         if let due = rtcpDeadline { earliest = min(earliest, due) }
+        if let due = repairDeadline { earliest = min(earliest, due) }
         return earliest == .max ? nil : earliest
     }
 
@@ -242,6 +258,8 @@ package final class Peer {
         dtlsDeadline = nil
         rtcpDeadline = nil
         source = nil
+        recoveries = [:]
+        sentPackets = nil
     }
 
     /// The nominated path, before that the first candidate: where a server that is the DTLS client may

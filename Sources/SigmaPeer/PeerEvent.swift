@@ -8,6 +8,8 @@ package enum PeerEvent: Equatable, Sendable {
     case connected(ProtectionProfile)
     /// A PLI or FIR named one of our streams.
     case keyframeRequested(ssrc: UInt32, KeyframeRequest)
+    /// A generic NACK named this packet (RFC 4585 §6.2.1).
+    case retransmissionRequested(ssrc: UInt32, number: UInt16)
     /// The first keyframe of which every packet came.
     case firstFrame(ssrc: UInt32)
     /// The server said that this source ends (RFC 3550 §6.6).
@@ -43,6 +45,8 @@ package struct PeerConfiguration: Sendable {
     package var countsMedia = true
     /// `false` for one that ignores PLI and FIR, as OBS does.
     package var answersKeyframeRequests = true
+    /// What is done about lost video.
+    package var repair = RepairSettings()
     /// Of the publisher's wall clock at the first media packet, Unix time in ns.
     package var wallClock: Int64 = 1_700_000_000_000_000_000
 
