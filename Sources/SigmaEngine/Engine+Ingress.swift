@@ -23,6 +23,11 @@ extension Engine {
         let bytes = datagram.bytes.extracting(0..<opened.length)
         do throws(WireError) {
             let packet = try RTPPacketView(bytes)
+            noteTransportNumber(packet, slot: slot, arrival: arrival)
+            if let track = trackRepaired(by: packet, room: room) {
+                receiveRTX(packet, slot: slot, room: room, track: track, arrival: arrival, queued: queued)
+                return
+            }
             guard let track = bind(packet, slot: slot, room: room, arrival: arrival) else {
                 counters.rtpUnbound &+= 1
                 return
@@ -100,7 +105,7 @@ extension Engine {
         return found
     }
 
-    private func trackByMID(_ packet: borrowing RTPPacketView, _ tracks: [Track]) -> Int? {
+    func trackByMID(_ packet: borrowing RTPPacketView, _ tracks: [Track]) -> Int? {
         var elements = packet.headerExtensions
         while let element = elements.next(in: packet.bytes) {
             for (index, track) in tracks.enumerated() where track.line.extensionID(.mid) == element.id {
@@ -117,6 +122,15 @@ extension Engine {
         arrival: Instant, queued: Instant
     ) {
         let track = rooms[room].tracks[place]
+        switch track.repair?.receive(index, at: arrival) ?? .expected {
+        case .expected, .late: break
+        case .recovered: noteRecovered(slot)
+        case .known:
+            // For the losses that we report, it has come.
+            _ = track.statistics.receive(
+                index, timestamp: packet.timestamp, arrival: arrival, clockRate: track.line.clockRate)
+            return
+        }
         let isJump = track.statistics.receive(
             index, timestamp: packet.timestamp, arrival: arrival, clockRate: track.line.clockRate)
         let isNewest = index == track.statistics.highestIndex
@@ -129,6 +143,8 @@ extension Engine {
             track.beginStream()
             timers.hasten(slot, to: .zero)
         }
+        if isJump { track.repair?.restart() }
+        if let deadline = track.repair?.deadline { timers.hasten(slot, to: deadline) }
         track.hasEnded = false
         track.lastArrival = arrival
         guard !packet.payloadRange.isEmpty else {
@@ -141,7 +157,7 @@ extension Engine {
         queueFanOut(track, room: room, place: place)
     }
 
-    private mutating func store(
+    mutating func store(
         _ packet: borrowing RTPPacketView, index: UInt64, in track: Track, slot: Int, arrival: Instant,
         queued: Instant
     ) {
@@ -166,7 +182,11 @@ extension Engine {
             stored.entryPoint = .whole
             stored.entryIndex = place
             stored.entryTimestamp = packet.timestamp
-        case .video: inspectVideo(packet, track, &stored, arrival: arrival)
+        case .video:
+            inspectVideo(packet, track, &stored, arrival: arrival)
+            if stored.entryPoint == .whole {
+                track.repair?.supersede(before: index - min(index, place - min(place, stored.entryIndex)))
+            }
         }
         noteExtensions(packet, track, &stored)
         guard track.ring.append(stored, packet.bytes) else {

@@ -127,7 +127,7 @@ extension Engine {
     // MARK: Out
 
     /// Writes, protects and queues one RTCP datagram.
-    private mutating func sendRTCP(
+    mutating func sendRTCP(
         _ slot: Int, into batch: inout DatagramBatch,
         _ write: (inout RTCPWriter, inout MutableRawSpan) -> Void
     ) {
@@ -151,7 +151,9 @@ extension Engine {
                 return
             }
             if runtimes[slot].nextReport <= now { sendReceiverReport(slot, at: now, into: &batch) }
+            requestRetransmissions(slot, at: now, into: &batch)
             requestKeyframes(slot, at: now, into: &batch)
+            sendBandwidthFeedback(slot, at: now, into: &batch)
         case .viewer:
             for index in 0..<runtimes[slot].egressCount
             where runtimes[slot].egress[index].nextSenderReport <= now {

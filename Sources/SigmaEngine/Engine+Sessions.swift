@@ -91,6 +91,7 @@ extension Engine {
         runtimes.reset(slot)
         runtimes[slot].fingerprints = request.fingerprints
         runtimes[slot].role = request.role
+        runtimes[slot].bandwidth = BandwidthFeedback(request)
         runtimes[slot].username = credentials.ufrag + [UInt8(ascii: ":")] + request.remoteUfrag
         runtimes[slot].integrity = IntegrityKey(credentials.password)
         runtimes[slot].connectDeadline = now + Self.connectTimeout

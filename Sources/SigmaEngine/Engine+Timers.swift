@@ -8,6 +8,8 @@ extension Engine {
     private static var viewerTick: Interval { .milliseconds(500) }
     /// Replayed pictures do not wait for the next live one.
     private static var replayTick: Interval { .milliseconds(20) }
+    /// No session is looked at more often.
+    private static var leastTick: Interval { .milliseconds(5) }
     /// A session ends up to this much early for want of consent: the look at it may be a little late.
     private static var consentMargin: Interval { .milliseconds(20) }
 
@@ -33,6 +35,13 @@ extension Engine {
         if isCatchingUp(slot, at: now) { next = min(next, now + Self.replayTick) }
         for index in 0..<runtimes[slot].egressCount {
             next = min(next, runtimes[slot].egress[index].nextSenderReport)
+        }
+        if runtimes[slot].role == .publisher {
+            for track in rooms[runtimes[slot].room].tracks {
+                if let deadline = track.repair?.deadline {
+                    next = min(next, max(deadline, now + Self.leastTick))
+                }
+            }
         }
         return next
     }

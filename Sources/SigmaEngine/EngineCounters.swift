@@ -44,6 +44,8 @@ package struct EngineCounters: Equatable, Sendable {
     package var nacksSent: UInt64 = 0
     /// A publisher's packets that came after they had been asked for.
     package var packetsRecovered: UInt64 = 0
+    /// Packets of transport-wide feedback to publishers.
+    package var transportFeedbackSent: UInt64 = 0
     /// Viewers that were begun with a keyframe of the past.
     package var joinsFromCache: UInt64 = 0
     package var keyframeRequestsReceived: UInt64 = 0
@@ -93,6 +95,7 @@ package struct EngineCounters: Equatable, Sendable {
             ("packets_relayed", packetsRelayed),
             ("rtcp_malformed", rtcpMalformed), ("rtcp_received", rtcpReceived),
             ("rtcp_unknown", rtcpUnknown), ("keyframe_requests_sent", keyframeRequestsSent),
+            ("transport_feedback_sent", transportFeedbackSent),
             ("joins_from_cache", joinsFromCache),
             ("nacks_received", nacksReceived), ("packets_resent", packetsResent),
             ("retransmissions_refused", retransmissionsRefused),

@@ -34,6 +34,8 @@ final class Track {
     var timeline = MediaTimeline()
     var lastSenderReport: (middle: UInt32, arrival: Instant)?
     var requester = KeyframeRequester()
+    /// Of a publisher that listens to NACK; `nil` for others.
+    var repair: LossRepair?
     var lastArrival = Instant.zero
     var hasEnded = false
 
@@ -98,6 +100,7 @@ final class Track {
         ssrc = announced
         ring = line.kind == .video ? PacketRing(capacity: 512, limit: 4096) : PacketRing(capacity: 128)
         facts = TrackFacts(mediaLine: mediaLine, kind: line.kind, codec: line.codec, ssrc: line.ssrc)
+        repair = line.feedback.contains(.nack) ? LossRepair(hasRTX: line.rtxPayloadType != 0) : nil
     }
 
     // MARK: Sources
@@ -124,6 +127,7 @@ final class Track {
         stripped.removeAll(keepingCapacity: true)
         strippedCount = 0
         newest = nil
+        repair?.restart()
         if isFirst {
             // Its first keyframe may be lost; one that comes takes the wish back before anything is sent.
             wantKeyframe()

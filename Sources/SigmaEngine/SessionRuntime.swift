@@ -39,6 +39,8 @@ struct SessionRuntime: ~Copyable {
     var nextReport = Instant.never
     /// The SSRC of our reports to a publisher.
     var reportSSRC = SSRC(rawValue: 0)
+    /// Of a publisher that wants it; too large for what every session has.
+    var bandwidth: BandwidthFeedback?
 
     var egress = InlineArray<4, EgressRuntime>(repeating: EgressRuntime())
     var egressCount = 0

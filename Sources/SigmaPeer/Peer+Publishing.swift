@@ -37,7 +37,8 @@ extension Peer {
             guard let ssrc = offered.ssrc else { continue }
             let mid = answered.midExtensionID.map { (id: $0, value: Array(offered.mid.utf8)) }
             let stream = OutgoingStream(
-                ssrc: ssrc, kind: offered.kind, payloadType: answered.payloadType, mid: mid, random: &random)
+                ssrc: ssrc, kind: offered.kind, payloadType: answered.payloadType, mid: mid,
+                transportNumberID: answered.transportNumberExtensionID, random: &random)
             switch offered.kind {
             case .audio: source.audioStream = stream
             case .video:
@@ -86,7 +87,7 @@ extension Peer {
     package func makeKeyframe() { source?.video.requestKeyframe() }
 
     func sendRTP(_ packet: [UInt8]?, at now: Int64) {
-        guard let packet, let bytes = srtp?.protectRTP(packet), let path = mediaPath else { return }
+        guard let packet, let path = mediaPath, let bytes = srtp?.protectRTP(numbered(packet)) else { return }
         output.append(Transmission(path: path, bytes: bytes))
         keep(packet, bytes, at: now)
     }

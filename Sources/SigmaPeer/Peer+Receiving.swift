@@ -102,6 +102,7 @@ extension Peer {
         var packets = compound.packets
         while let packet = packets.next(in: compound) {
             if packet.isReport { noteReports(packet, compound, at: now) }
+            noteBandwidth(packet, compound)
             if let info = SenderInfo(packet, in: compound) {
                 note(info, at: now)
             } else if packet.isPictureLossIndication {

@@ -14,6 +14,8 @@ package struct RepairSettings: Equatable, Sendable {
     package var announcesRTX = true
     /// A viewer asks for what it misses.
     package var asks = true
+    /// A publisher sends again what it is asked for.
+    package var answers = true
 
     package init(_ offered: Offered = .rtx) { self.offered = offered }
 }
@@ -112,7 +114,8 @@ extension Peer {
             let offered = offer.media.first { $0.mid == line?.mid }?.rtxSSRC
             rtxStream = OutgoingStream(
                 ssrc: offered ?? UInt32(truncatingIfNeeded: random.next()) | 1, kind: stream.kind,
-                payloadType: payloadType, mid: stream.mid, random: &random)
+                payloadType: payloadType, mid: stream.mid,
+                transportNumberID: stream.transportNumberID, random: &random)
         }
     }
 
@@ -140,7 +143,7 @@ extension Peer {
 
     private func sendAgain(_ number: UInt16, of media: UInt32, at now: Int64) {
         events.append(.retransmissionRequested(ssrc: media, number: number))
-        guard sentPackets?.ssrc == media, let path = mediaPath,
+        guard configuration.repair.answers, sentPackets?.ssrc == media, let path = mediaPath,
             let packet = sentPackets?.take(number, roundTrip: roundTrip, at: now)
         else { return }
         guard rtxStream != nil else {
@@ -148,7 +151,7 @@ extension Peer {
             return
         }
         guard let repetition = rtxStream?.repetition(of: packet.plain),
-            let datagram = srtp?.protectRTP(repetition)
+            let datagram = srtp?.protectRTP(numbered(repetition))
         else { return }
         output.append(Transmission(path: path, bytes: datagram))
     }

@@ -28,6 +28,8 @@ package final class Peer {
     package internal(set) var reports: [ReportFromServer] = []
     /// The sender reports we sent, the newest last; of the last few minutes.
     package internal(set) var sentReports: [SentReport] = []
+    /// The transport-wide numbers that packets were sent with, the newest last; of the last few minutes.
+    package internal(set) var sentNumbers: [SentNumber] = []
     /// What the receiver reports say when the caller counts the media.
     package var suppliedReports: [ReportBlock] = []
 
@@ -49,6 +51,9 @@ package final class Peer {
     var rtxStream: OutgoingStream?
     var revealing: SRTPTransform?
     var firSequenceNumber: UInt8 = 0
+    var nextTransportNumber: UInt16
+    /// Of the last ``advance(to:)``.
+    var sendingTime: Int64 = 0
     /// The SSRC this peer's own RTCP comes from.
     let reporterSSRC: UInt32
     var output: [Transmission] = []
@@ -71,13 +76,16 @@ package final class Peer {
             fingerprint: certificate.fingerprint, setup: configuration.setup, cname: random.token(16),
             media: [
                 Offer.Media(
-                    mid: "0", kind: .audio, formats: Offer.audioFormats, ssrc: isPublisher ? ssrcs[0] : nil),
+                    mid: "0", kind: .audio, formats: Offer.audioFormats, ssrc: isPublisher ? ssrcs[0] : nil,
+                    bandwidthFeedback: configuration.bandwidthFeedback),
                 Offer.Media(
                     mid: "1", kind: .video,
                     formats: Offer.videoFormats(configuration.role, hasRTX: repair.offered == .rtx),
-                    ssrc: isPublisher ? ssrcs[1] : nil, hasNACK: repair.offered != .nothing,
-                    rtxSSRC: rtxSSRC),
+                    ssrc: isPublisher ? ssrcs[1] : nil, bandwidthFeedback: configuration.bandwidthFeedback,
+                    hasNACK: repair.offered != .nothing, rtxSSRC: rtxSSRC),
             ])
+        // The wrap is met soon. Not drawn at random: what else follows from a seed stays as it is.
+        nextTransportNumber = 65_000 + UInt16(truncatingIfNeeded: configuration.seed % 500)
         self.random = random
     }
 
@@ -132,6 +140,7 @@ package final class Peer {
     /// Does what is due.
     package func advance(to now: Int64) {
         guard state != .closed, state != .made else { return }
+        sendingTime = now
         agent?.advance(to: now)
         drainAgent(at: now)
         if let dtlsDeadline, dtlsDeadline <= now { retransmitDTLS(at: now) }

@@ -10,6 +10,10 @@ package enum PeerEvent: Equatable, Sendable {
     case keyframeRequested(ssrc: UInt32, KeyframeRequest)
     /// A generic NACK named this packet (RFC 4585 §6.2.1).
     case retransmissionRequested(ssrc: UInt32, number: UInt16)
+    /// The server said when packets came, by transport-wide number.
+    case transportFeedback(TransportFeedbackFromServer)
+    /// REMB: the server wants to be sent at most this, bit/s.
+    case bitrateEstimated(UInt64)
     /// The first keyframe of which every packet came.
     case firstFrame(ssrc: UInt32)
     /// The server said that this source ends (RFC 3550 §6.6).
@@ -47,6 +51,8 @@ package struct PeerConfiguration: Sendable {
     package var answersKeyframeRequests = true
     /// What is done about lost video.
     package var repair = RepairSettings()
+    /// What a publisher offers, and does when it is agreed on.
+    package var bandwidthFeedback = OfferedBandwidthFeedback.none
     /// Of the publisher's wall clock at the first media packet, Unix time in ns.
     package var wallClock: Int64 = 1_700_000_000_000_000_000
 

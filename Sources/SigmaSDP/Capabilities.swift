@@ -10,9 +10,9 @@ package struct Feedback: OptionSet, Sendable {
     package static let nackPLI = Feedback(rawValue: 2)
     /// `ccm fir`: full intra request (RFC 5104 §4.3.1).
     package static let ccmFIR = Feedback(rawValue: 4)
-    /// `transport-cc`: transport-wide feedback, with its header extension.
+    /// `transport-cc`: transport-wide feedback; of use only together with its header extension.
     package static let transportCC = Feedback(rawValue: 8)
-    /// `goog-remb`: receiver estimated maximum bitrate, with abs-send-time, which it is computed from.
+    /// `goog-remb`: receiver estimated maximum bitrate; answered only where `transport-cc` is not.
     package static let googREMB = Feedback(rawValue: 16)
 
     /// Each message beside the words of `a=rtcp-fb`.
@@ -37,7 +37,8 @@ package struct Capabilities: Equatable, Sendable {
     }
 
     /// What is done towards a publisher.
-    package static let publisher = Capabilities(feedback: [.nackPLI, .ccmFIR], rtx: false)
+    package static let publisher = Capabilities(
+        feedback: [.nack, .nackPLI, .ccmFIR, .transportCC, .googREMB], rtx: true)
     /// What is done towards a viewer: without feedback on its bandwidth, since every viewer gets the one stream there
     /// is, and what is sent again without RTX has to be what it was, octet for octet (RFC 3711 §9.1).
     package static let viewer = Capabilities(feedback: [.nack, .nackPLI, .ccmFIR], rtx: true)

@@ -85,13 +85,17 @@ struct MediaNegotiator {
         _ section: OfferedMedia, mid: String, format: PayloadFormat, codec: Codec, h264: H264Format? = nil,
         layers: [OfferedLayer] = [], formatParameters: String, isStereo: Bool = false
     ) -> NegotiatedMedia {
-        let rtx = capabilities.rtx ? rtxPayloadType(for: format, in: section) : nil
+        // Repetitions of several layers could not be told apart by their numbers alone.
+        let rtx = capabilities.rtx && layers.isEmpty ? rtxPayloadType(for: format, in: section) : nil
         let sources = role == .publisher ? section.sources : nil
+        let offered = format.feedback.intersection(capabilities.feedback)
+        let extensions = extensions(
+            of: section, kind: codec.kind, hasLayers: !layers.isEmpty, feedback: offered)
         return NegotiatedMedia(
             mid: mid, codec: codec, payloadType: format.payloadType, rtxPayloadType: rtx,
-            extensions: extensions(of: section, kind: codec.kind, hasLayers: !layers.isEmpty),
-            ssrcs: sources?.ssrcs ?? [], rtxSSRC: rtx.flatMap { _ in sources?.rtxSSRC },
-            feedback: format.feedback.intersection(capabilities.feedback),
+            extensions: extensions, ssrcs: sources?.ssrcs ?? [],
+            rtxSSRC: rtx.flatMap { _ in sources?.rtxSSRC },
+            feedback: Self.usable(offered, with: extensions),
             reducedSizeRTCP: section.reducedSizeRTCP, h264Profile: h264?.profile,
             packetizationMode: h264?.packetizationMode, formatParameters: formatParameters,
             layers: layers, isStereo: isStereo)
@@ -120,13 +124,13 @@ struct MediaNegotiator {
     }
 
     private mutating func extensions(
-        of section: OfferedMedia, kind: MediaKind, hasLayers: Bool
+        of section: OfferedMedia, kind: MediaKind, hasLayers: Bool, feedback: Feedback
     ) -> [HeaderExtension] {
         var accepted: [HeaderExtension] = []
         for offered in section.extensions {
             let direction = offered.direction
             guard role == .publisher ? direction.sends : direction.receives,
-                isWanted(offered.kind, in: kind, hasLayers: hasLayers),
+                isWanted(offered.kind, in: kind, hasLayers: hasLayers, feedback: feedback),
                 extensionIDs[offered.id, default: offered.kind] == offered.kind
             else { continue }
             extensionIDs[offered.id] = offered.kind
@@ -136,16 +140,28 @@ struct MediaNegotiator {
         return accepted
     }
 
-    private func isWanted(_ extensionKind: ExtensionKind, in kind: MediaKind, hasLayers: Bool) -> Bool {
+    private func isWanted(
+        _ extensionKind: ExtensionKind, in kind: MediaKind, hasLayers: Bool, feedback: Feedback
+    ) -> Bool {
         switch extensionKind {
         case .mid, .absCaptureTime: true
         case .rid: hasLayers
-        case .repairedRid: hasLayers && capabilities.rtx
+        case .repairedRid: false
         case .audioLevel: kind == .audio
         case .videoOrientation, .playoutDelay, .colorSpace: kind == .video
-        case .absSendTime: capabilities.feedback.contains(.googREMB)
-        case .transportCC: capabilities.feedback.contains(.transportCC)
+        // Our estimates come from losses, not from times.
+        case .absSendTime: false
+        case .transportCC: feedback.contains(.transportCC)
         }
+    }
+
+    /// Leaves one way for a sender to find its bitrate: transport-wide feedback where packets carry its number, or
+    /// else our estimate.
+    ///
+    /// Both together would be an estimate that caps a better one.
+    private static func usable(_ feedback: Feedback, with extensions: [HeaderExtension]) -> Feedback {
+        let hasNumber = extensions.contains { $0.kind == .transportCC }
+        return feedback.subtracting(hasNumber ? .googREMB : .transportCC)
     }
 
     /// Echoes what the offer says about its Opus, with what is known about the channels (RFC 7587 §7.1).

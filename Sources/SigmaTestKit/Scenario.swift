@@ -144,6 +144,7 @@ package final class Scenario {
         ]
         var offered = profiles.randomElement(using: &random) ?? profiles[0]
         let answersRequests = random.chance(0.7)
+        let feedback = [OfferedBandwidthFeedback.transportWide, .estimate, .none][Int(seed % 3)]
         // The first publisher is one that the others can watch.
         let isFaulty = !simulation.clients.isEmpty && random.chance(0.05)
         let fault = isFaulty ? Fault.allCases.randomElement(using: &random) : nil
@@ -157,6 +158,7 @@ package final class Scenario {
             configuration.profiles = offered
             configuration.audioInterval = shape.audioInterval
             configuration.answersKeyframeRequests = answersRequests
+            configuration.bandwidthFeedback = feedback
             configuration.video = SyntheticVideo.Settings(
                 bitrate: shape.bitrate, framesPerSecond: shape.framesPerSecond, keyframeInterval: 4)
         }

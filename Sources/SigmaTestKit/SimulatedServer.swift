@@ -122,7 +122,9 @@ package import SigmaWire
     {
         var answer = Answer.Media(
             kind: media.kind, mid: media.mid, payloadType: line.payloadType,
-            ssrc: role == .viewer ? line.ssrc : nil, midExtensionID: Offer.midExtensionID)
+            ssrc: role == .viewer ? line.ssrc : nil, midExtensionID: Offer.midExtensionID,
+            transportNumberExtensionID: media.bandwidthFeedback == .transportWide
+                ? Offer.transportNumberExtensionID : nil)
         answer.hasNACK = line.feedback.contains(.nack)
         if line.rtxPayloadType != 0 { answer.rtxPayloadType = line.rtxPayloadType }
         if role == .viewer, line.rtxSSRC != 0 { answer.rtxSSRC = line.rtxSSRC }
@@ -155,6 +157,13 @@ package import SigmaWire
         if media.hasNACK { line.feedback.insert(.nack) }
         line.rtxPayloadType = media.formats.first?.rtxPayloadType ?? 0
         line.rtxSSRC = media.rtxSSRC ?? 0
+        switch media.bandwidthFeedback {
+        case .none: break
+        case .transportWide:
+            line.feedback.insert(.transportCC)
+            line.extensionIDs[Int(ExtensionKind.transportCC.rawValue)] = Offer.transportNumberExtensionID
+        case .estimate: line.feedback.insert(.googREMB)
+        }
         // Publisher: as announced. Viewer: of the server's choosing.
         if let ssrc = media.ssrc {
             line.ssrc = ssrc

@@ -22,7 +22,7 @@ struct AttributeTests {
         throws
     {
         let wildcard = try publish(minimalOffer(video: "a=rtcp-fb:* nack  pli \na=rtcp-fb:* nack"))
-        #expect(try wildcard.medium(.video).feedback == [.nackPLI])
+        #expect(try wildcard.medium(.video).feedback == [.nack, .nackPLI])
         let text = minimalOffer(
             video: """
                 a=rtcp-fb:96 ccm fir

@@ -13,7 +13,9 @@ struct PublisherNegotiationTests {
         var rids: [String] = []
         var audioSSRCs: [UInt32] = []
         var videoSSRCs: [UInt32] = []
-        var feedback: Feedback = []
+        var feedback: Feedback = [.nack]
+        var rtx: UInt8?
+        var rtxSSRC: UInt32?
         var extensions: [ExtensionKind: UInt8] = [:]
         var hash = HashFunction.sha256
         var stereo = false
@@ -23,36 +25,47 @@ struct PublisherNegotiationTests {
     static let expected: [Expected] = [
         Expected(
             file: .obs, dtlsRole: .server, audio: 111, video: 96, profile: "42e01f",
-            audioSSRCs: [305_419_896], videoSSRCs: [305_419_897], feedback: [.nackPLI, .ccmFIR],
+            audioSSRCs: [305_419_896], videoSSRCs: [305_419_897],
+            feedback: [.nack, .nackPLI, .ccmFIR, .googREMB],
             extensions: [.mid: 1], stereo: true),
         Expected(
             file: .obsSimulcast, dtlsRole: .server, audio: 111, video: 96, profile: "42e01f",
-            rids: ["0", "1", "2"], audioSSRCs: [305_419_896], feedback: [.nackPLI, .ccmFIR],
+            rids: ["0", "1", "2"], audioSSRCs: [305_419_896],
+            feedback: [.nack, .nackPLI, .ccmFIR, .googREMB],
             extensions: [.mid: 1, .rid: 2], stereo: true),
         Expected(
             file: .ffmpegPassive, dtlsRole: .client, audio: 111, video: 106, profile: "42401f",
-            audioSSRCs: [259_337_248], videoSSRCs: [259_337_249], reducedSize: true),
+            audioSSRCs: [259_337_248], videoSSRCs: [259_337_249], rtx: 105, rtxSSRC: 259_337_250,
+            reducedSize: true),
         Expected(
             file: .ffmpegActive, dtlsRole: .server, audio: 111, video: 106, profile: "42001f",
-            audioSSRCs: [3_787_036_260], videoSSRCs: [3_787_036_261], reducedSize: true),
+            audioSSRCs: [3_787_036_260], videoSSRCs: [3_787_036_261], rtx: 105, rtxSSRC: 3_787_036_262,
+            reducedSize: true),
         Expected(
             file: .aiortcPublisher, dtlsRole: .server, audio: 96, video: 101, profile: "42e01f",
-            audioSSRCs: [1_450_409_994], videoSSRCs: [2_643_672_224], feedback: [.nackPLI],
-            extensions: [.mid: 1], hash: .sha512),
+            audioSSRCs: [1_450_409_994], videoSSRCs: [2_643_672_224], feedback: [.nack, .nackPLI, .googREMB],
+            rtx: 102, rtxSSRC: 1_362_728_396, extensions: [.mid: 1], hash: .sha512),
         Expected(
             file: .chromiumPublisher, dtlsRole: .server, audio: 111, video: 108, profile: "42e01f",
-            audioSSRCs: [1_429_123_295], videoSSRCs: [1_829_708_789], feedback: [.nackPLI, .ccmFIR],
-            extensions: [.videoOrientation: 13, .playoutDelay: 5, .colorSpace: 8, .mid: 4],
+            audioSSRCs: [1_429_123_295], videoSSRCs: [1_829_708_789],
+            feedback: [.nack, .nackPLI, .ccmFIR, .transportCC],
+            rtx: 109, rtxSSRC: 2_180_689_317,
+            extensions: [.videoOrientation: 13, .transportCC: 3, .playoutDelay: 5, .colorSpace: 8, .mid: 4],
             reducedSize: true),
         Expected(
             file: .chromiumSendrecv, dtlsRole: .server, audio: 111, video: 108, profile: "42e01f",
-            audioSSRCs: [3_195_002_505], videoSSRCs: [3_237_667_245], feedback: [.nackPLI, .ccmFIR],
-            extensions: [.videoOrientation: 13, .playoutDelay: 5, .colorSpace: 8, .mid: 4],
+            audioSSRCs: [3_195_002_505], videoSSRCs: [3_237_667_245],
+            feedback: [.nack, .nackPLI, .ccmFIR, .transportCC],
+            rtx: 109, rtxSSRC: 1_543_085_605,
+            extensions: [.videoOrientation: 13, .transportCC: 3, .playoutDelay: 5, .colorSpace: 8, .mid: 4],
             reducedSize: true),
         Expected(
             file: .chromiumSimulcast, dtlsRole: .server, audio: 111, video: 108, profile: "42e01f",
-            rids: ["h", "m", "l"], audioSSRCs: [1_309_079_814], feedback: [.nackPLI, .ccmFIR],
-            extensions: [.videoOrientation: 13, .playoutDelay: 5, .colorSpace: 8, .mid: 4, .rid: 10],
+            rids: ["h", "m", "l"], audioSSRCs: [1_309_079_814],
+            feedback: [.nack, .nackPLI, .ccmFIR, .transportCC],
+            extensions: [
+                .videoOrientation: 13, .transportCC: 3, .playoutDelay: 5, .colorSpace: 8, .mid: 4, .rid: 10,
+            ],
             reducedSize: true),
     ]
 
@@ -75,7 +88,8 @@ struct PublisherNegotiationTests {
         let audio = try negotiation.medium(.audio)
         #expect(audio.codec == .opus && audio.clockRate == 48_000 && audio.payloadType == expected.audio)
         #expect(audio.ssrcs == expected.audioSSRCs)
-        #expect(audio.feedback.isEmpty && audio.h264Profile == nil && audio.packetizationMode == nil)
+        #expect(audio.feedback == expected.feedback.intersection(.transportCC))
+        #expect(audio.h264Profile == nil && audio.packetizationMode == nil)
         #expect(negotiation.published.audio?.isStereo == expected.stereo)
 
         let video = try negotiation.medium(.video)
@@ -85,7 +99,7 @@ struct PublisherNegotiationTests {
         #expect(video.rids == expected.rids)
         #expect(video.feedback == expected.feedback)
         #expect(video.reducedSizeRTCP == expected.reducedSize)
-        #expect(video.rtxPayloadType == nil && video.rtxSSRC == nil)
+        #expect(video.rtxPayloadType == expected.rtx && video.rtxSSRC == expected.rtxSSRC)
         #expect(
             Dictionary(uniqueKeysWithValues: video.extensions.map { ($0.kind, $0.id) }) == expected.extensions
         )

@@ -109,6 +109,17 @@ struct ReceivedRTCP: Equatable {
     var intraRequests: [FIREntry] {
         all { packet, compound in (0..<4).compactMap { FIREntry($0, of: packet, in: compound) } }
     }
+    /// The numbers that generic NACKs ask for.
+    var nacked: [UInt16] {
+        all { packet, compound in
+            (0..<64).compactMap { NACKEntry($0, of: packet, in: compound) }.flatMap { entry in
+                [entry.packetID]
+                    + (0..<16).filter { entry.followingLost >> UInt16($0) & 1 == 1 }.map {
+                        entry.packetID &+ UInt16($0) &+ 1
+                    }
+            }
+        }
+    }
     /// SSRC of the first packet.
     var sender: UInt32 { octets.count < 8 ? 0 : octets[4..<8].reduce(0) { $0 << 8 | UInt32($1) } }
     /// Sender of the SDES behind the report, and its CNAME.

@@ -110,7 +110,7 @@ final class LoadClient {
             case .keyframeRequested:
                 keyframeRequests += 1
                 newKeyframeRequests += 1
-            case .firstFrame, .bye, .retransmissionRequested: break
+            case .transportFeedback, .bitrateEstimated, .firstFrame, .bye, .retransmissionRequested: break
             }
         }
     }

@@ -29,10 +29,12 @@ package struct Answer: Equatable, Sendable {
         package var rtxPayloadType: UInt8?
         /// Announced by the server for what it sends again.
         package var rtxSSRC: UInt32?
+        /// Id of the transport-wide number; `nil` when it was not agreed on.
+        package var transportNumberExtensionID: UInt8?
 
         package init(
             kind: MediaKind, mid: String, isAccepted: Bool = true, payloadType: UInt8, ssrc: UInt32? = nil,
-            midExtensionID: UInt8? = nil
+            midExtensionID: UInt8? = nil, transportNumberExtensionID: UInt8? = nil
         ) {
             self.kind = kind
             self.mid = mid
@@ -40,6 +42,7 @@ package struct Answer: Equatable, Sendable {
             self.payloadType = payloadType
             self.ssrc = ssrc
             self.midExtensionID = midExtensionID
+            self.transportNumberExtensionID = transportNumberExtensionID
         }
     }
 
@@ -120,10 +123,10 @@ private struct AnswerScanner {
             guard let last = media.indices.last, media[last].ssrc == nil else { return }
             media[last].ssrc = fields.first.flatMap { UInt32($0) }
         case "extmap":
-            guard let last = media.indices.last, fields.count >= 2, fields[1] == Offer.midExtensionURI else {
-                return
-            }
-            media[last].midExtensionID = UInt8(fields[0].prefix { $0 != "/" })
+            guard let last = media.indices.last, fields.count >= 2 else { return }
+            let id = UInt8(fields[0].prefix { $0 != "/" })
+            if fields[1] == Offer.midExtensionURI { media[last].midExtensionID = id }
+            if fields[1] == Offer.transportNumberExtensionURI { media[last].transportNumberExtensionID = id }
         case "rtcp-fb":
             guard let last = media.indices.last, fields.count == 2, fields[1] == "nack" else { return }
             media[last].hasNACK = true

@@ -13,6 +13,15 @@ package enum OfferedSetup: String, Equatable, Sendable {
     case actpass, active, passive
 }
 
+/// How the server is asked to say what the path carries.
+package enum OfferedBandwidthFeedback: Equatable, Sendable {
+    case none
+    /// On each packet, by a transport-wide number.
+    case transportWide
+    /// As a bitrate (REMB).
+    case estimate
+}
+
 /// What this peer offers: everything a server must know to open a session for it.
 package struct Offer: Equatable, Sendable {
     package let role: PeerRole
@@ -31,6 +40,7 @@ package struct Offer: Equatable, Sendable {
         package let formats: [Format]
         /// What the publisher will send with; `nil` for a viewer.
         package let ssrc: UInt32?
+        package var bandwidthFeedback = OfferedBandwidthFeedback.none
         /// Generic NACK (RFC 4585 §6.2.1).
         package var hasNACK = false
         /// What the publisher will send again with; `nil` for one that does not say, and for a viewer.
@@ -47,6 +57,10 @@ package struct Offer: Equatable, Sendable {
     /// The id offered for the MID header extension (RFC 9143 §15.1).
     package static let midExtensionID: UInt8 = 4
     package static let midExtensionURI = "urn:ietf:params:rtp-hdrext:sdes:mid"
+    /// The id offered for the transport-wide sequence number.
+    package static let transportNumberExtensionID: UInt8 = 3
+    package static let transportNumberExtensionURI =
+        "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 
     /// Constrained baseline for a publisher, every profile that browsers take for a viewer.
     static func videoFormats(_ role: PeerRole, hasRTX: Bool) -> [Format] {
@@ -86,10 +100,18 @@ package struct Offer: Equatable, Sendable {
             "a=mid:\(line.mid)", "a=extmap:\(Self.midExtensionID) \(Self.midExtensionURI)",
             role == .publisher ? "a=sendonly" : "a=recvonly", "a=rtcp-mux", "a=rtcp-rsize",
         ]
+        if line.bandwidthFeedback == .transportWide {
+            lines.append("a=extmap:\(Self.transportNumberExtensionID) \(Self.transportNumberExtensionURI)")
+        }
         let codec = line.kind == .audio ? "opus/48000/2" : "H264/90000"
         for format in line.formats {
             lines.append("a=rtpmap:\(format.payloadType) \(codec)")
             lines.append("a=fmtp:\(format.payloadType) \(format.parameters)")
+            switch line.bandwidthFeedback {
+            case .none: break
+            case .transportWide: lines.append("a=rtcp-fb:\(format.payloadType) transport-cc")
+            case .estimate: lines.append("a=rtcp-fb:\(format.payloadType) goog-remb")
+            }
             guard line.kind == .video else { continue }
             lines.append("a=rtcp-fb:\(format.payloadType) ccm fir")
             lines.append("a=rtcp-fb:\(format.payloadType) nack pli")

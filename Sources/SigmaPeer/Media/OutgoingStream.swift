@@ -7,6 +7,8 @@ struct OutgoingStream {
     let payloadType: UInt8
     /// MID and its extension id; `nil` when the extension was not agreed on.
     let mid: (id: UInt8, value: [UInt8])?
+    /// Extension id of the transport-wide number, for which room is left; `nil` when it was not agreed on.
+    let transportNumberID: UInt8?
     private var sequenceNumber: UInt16
     private let timestampOffset: UInt32
     private(set) var packets: UInt32 = 0
@@ -15,12 +17,13 @@ struct OutgoingStream {
 
     init(
         ssrc: UInt32, kind: MediaKind, payloadType: UInt8, mid: (id: UInt8, value: [UInt8])?,
-        random: inout SeededGenerator
+        transportNumberID: UInt8?, random: inout SeededGenerator
     ) {
         self.ssrc = ssrc
         self.kind = kind
         self.payloadType = payloadType
         self.mid = mid
+        self.transportNumberID = transportNumberID
         // RFC 3550 §5.1: both begin at random; the wrap is met soon, but not among the first packets, where
         // a receiver that lost them could not know of it (RFC 3711 §3.3.1).
         sequenceNumber = 64_000 + UInt16(truncatingIfNeeded: random.next() % 1000)
@@ -39,7 +42,7 @@ struct OutgoingStream {
     func restarted(random: inout SeededGenerator) -> OutgoingStream {
         OutgoingStream(
             ssrc: UInt32(truncatingIfNeeded: random.next()) | 1, kind: kind, payloadType: payloadType,
-            mid: mid, random: &random)
+            mid: mid, transportNumberID: transportNumberID, random: &random)
     }
 
     /// Leaves numbers out, unless it has just done so: of two jumps without packets between only the sum is
@@ -79,13 +82,14 @@ struct OutgoingStream {
         var bytes = [UInt8](repeating: 0, count: 40)
         var span = bytes.mutableSpan
         var raw = unsafe span.mutableBytes
-        header.write(to: &raw, hasExtension: mid != nil)
-        var end = RTP.fixedHeaderLength
-        if let mid {
-            var writer = RTPExtensionWriter()
-            writer.append(id: mid.id, unsafe mid.value.span.bytes, to: &raw)
-            end = writer.finish(in: &raw)
+        var writer = RTPExtensionWriter()
+        if let mid { writer.append(id: mid.id, unsafe mid.value.span.bytes, to: &raw) }
+        if let transportNumberID {
+            let room: [UInt8] = [0, 0]
+            writer.append(id: transportNumberID, unsafe room.span.bytes, to: &raw)
         }
+        let end = writer.finish(in: &raw)
+        header.write(to: &raw, hasExtension: end > RTP.fixedHeaderLength)
         return bytes.prefix(end) + payload
     }
 }

@@ -102,6 +102,7 @@ private func readRTCP(_ bytes: RawSpan) -> Int {
         expect(packet.body.upperBound <= bytes.byteCount, "a packet runs past the compound")
         end = packet.body.upperBound
         sum &+= readReport(packet, compound) &+ readFeedback(packet, compound)
+        sum &+= readBandwidth(packet, compound)
     }
     expect(end > 0, "a compound of nothing")
     return sum
@@ -147,6 +148,28 @@ private func readFeedback(_ packet: RTCPPacket, _ compound: borrowing RTCPCompou
     while let entry = FIREntry(index, of: packet, in: compound) {
         sum &+= Int(entry.ssrc.rawValue) &+ Int(entry.sequenceNumber)
         index += 1
+    }
+    return sum
+}
+
+/// Transport-wide feedback and REMB.
+private func readBandwidth(_ packet: RTCPPacket, _ compound: borrowing RTCPCompoundView) -> Int {
+    var sum = 0
+    if let feedback = TransportFeedbackView(packet, in: compound) {
+        var statuses = feedback.statuses
+        var count = 0
+        while let status = statuses.next(in: compound) {
+            expect(status.number == feedback.baseNumber &+ UInt16(count), "a status has another's number")
+            sum &+= Int(truncatingIfNeeded: status.arrival ?? 1)
+            count += 1
+        }
+        expect(count == feedback.statusCount, "statuses are missing")
+    }
+    if let estimate = ReceiverEstimatedBitrate(packet, in: compound) {
+        sum &+= Int(truncatingIfNeeded: estimate.bitrate)
+        for index in 0..<estimate.ssrcCount {
+            expect(estimate.ssrc(index, in: compound) != nil, "an SSRC is missing")
+        }
     }
     return sum
 }
