@@ -29,6 +29,8 @@ package struct LossRecovery: Equatable, Sendable {
         /// Not wanted any more, with a whole keyframe behind them.
         package internal(set) var superseded = 0
 
+        package init() {}
+
         package var recovered: Int { recoveredByRTX + recoveredByResend }
     }
 

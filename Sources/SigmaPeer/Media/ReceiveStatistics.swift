@@ -84,6 +84,9 @@ package struct ReceiveStatistics: Equatable, Sendable {
         self.kind = kind
     }
 
+    /// The newest sequence number, its wraps counted.
+    package var newestNumber: UInt64 { highest }
+
     /// Numbers between the lowest and the highest that never came.
     package var gaps: Int { max(0, expected - packets) }
 
