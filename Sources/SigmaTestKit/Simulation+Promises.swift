@@ -41,6 +41,9 @@ extension Simulation {
     /// From now on requests need not be answered: somebody asks for more than there is.
     package func endRepairPromise() { watch.repair.isStrict = false }
 
+    /// What viewers have been sent so far need not be offered again: the source it came from is gone.
+    package func supersede() { watch.supersede() }
+
     /// Looks whether all was offered again that was asked for, and under the same numbers as before.
     package func checkRepair() {
         watch.checkRepair(at: server.time(now))

@@ -48,7 +48,7 @@ struct Watch {
         case .stun: lastCheck[source] = now
         case .rtcp:
             repair.received(bytes, at: now) { packet in
-                numbers[packet.ssrc]?.contains(packet.number) ?? false
+                numbers[packet.ssrc]?.isAnswerable(packet.number) ?? false
             }
         case .rtp, .dtls, .unknown: break
         }
@@ -92,6 +92,11 @@ struct Watch {
         }
     }
 
+    /// What has been sent so far need not be offered again.
+    mutating func supersede() {
+        for ssrc in numbers.keys { numbers[ssrc]?.supersede() }
+    }
+
     /// Looks whether all was offered again that was asked for.
     mutating func checkRepair(at now: Int64) {
         for (packet, asked) in repair.unanswered(at: now) {
@@ -125,9 +130,15 @@ private struct SentNumbers {
         seen.insert(index)
     }
 
-    func contains(_ number: UInt16) -> Bool {
-        !seen.isEmpty && seen.contains(SequenceNumber.extend(number, near: highest))
+    private var superseded: UInt64 = 0
+
+    /// Whether it left, and has not been superseded since.
+    func isAnswerable(_ number: UInt16) -> Bool {
+        let index = SequenceNumber.extend(number, near: highest)
+        return index > superseded && seen.contains(index)
     }
+
+    mutating func supersede() { superseded = highest }
 
     /// How many between the lowest and the highest did not leave, the first of them, and in how many runs they lie.
     var missing: (count: UInt64, first: UInt16, holes: Int)? {
