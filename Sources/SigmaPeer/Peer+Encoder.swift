@@ -32,6 +32,7 @@ extension Peer {
         source.videoStream = source.videoStream?.restarted(random: &random)
         source.video.requestKeyframe()
         self.source = source
+        keepSent(of: source.videoStream, nil)
     }
 
     /// Goes on with other sequence numbers under the same SSRC.
@@ -55,7 +56,7 @@ extension Peer {
     package func sendPadding(count: Int, at now: Int64) {
         guard let source, !source.isPaused else { return }
         for _ in 0..<count {
-            sendRTP(self.source?.videoStream?.padding(at: now - source.began))
+            sendRTP(self.source?.videoStream?.padding(at: now - source.began), at: now)
         }
     }
 

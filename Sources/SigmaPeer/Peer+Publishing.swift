@@ -41,7 +41,9 @@ extension Peer {
                 transportNumberID: answered.transportNumberExtensionID, random: &random)
             switch offered.kind {
             case .audio: source.audioStream = stream
-            case .video: source.videoStream = stream
+            case .video:
+                source.videoStream = stream
+                keepSent(of: stream, answered)
             }
         }
         source.isDriven = !configuration.makesMedia
@@ -53,14 +55,14 @@ extension Peer {
         while source.audioStream != nil, source.began + source.audio.nextPacketTime <= now {
             let time = source.audio.nextPacketTime
             let payload = source.audio.nextPayload()
-            sendRTP(source.audioStream?.packet(payload, at: time, marker: false))
+            sendRTP(source.audioStream?.packet(payload, at: time, marker: false), at: now)
         }
         while source.videoStream != nil, source.began + source.video.nextFrameTime <= now {
             let time = source.video.nextFrameTime
             let frame = source.video.nextFrame()
             for (index, payload) in frame.payloads.enumerated() {
                 let isLast = index == frame.payloads.count - 1
-                sendRTP(source.videoStream?.packet(payload, at: time, marker: isLast))
+                sendRTP(source.videoStream?.packet(payload, at: time, marker: isLast), at: now)
             }
         }
         self.source = source
@@ -74,17 +76,20 @@ extension Peer {
     package func send(_ payload: [UInt8], of kind: MediaKind, at now: Int64, marker: Bool) {
         guard state == .connected, let time = source.map({ now - $0.began }) else { return }
         switch kind {
-        case .audio: sendRTP(source?.audioStream?.packet(payload, at: time, marker: marker))
-        case .video: sendRTP(source?.videoStream?.packet(payload, at: time, marker: marker))
+        case .audio:
+            sendRTP(source?.audioStream?.packet(payload, at: time, marker: marker), at: now)
+        case .video:
+            sendRTP(source?.videoStream?.packet(payload, at: time, marker: marker), at: now)
         }
     }
 
     /// Makes the next picture a keyframe, unasked.
     package func makeKeyframe() { source?.video.requestKeyframe() }
 
-    func sendRTP(_ packet: [UInt8]?) {
+    func sendRTP(_ packet: [UInt8]?, at now: Int64) {
         guard let packet, let path = mediaPath, let bytes = srtp?.protectRTP(numbered(packet)) else { return }
         output.append(Transmission(path: path, bytes: bytes))
+        keep(packet, bytes, at: now)
     }
 
     func sendRTCP(_ write: (inout RTCPWriter, inout MutableRawSpan) -> Void) {

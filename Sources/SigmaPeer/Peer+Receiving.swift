@@ -36,33 +36,60 @@ extension Peer {
 
     private func note(_ packet: borrowing RTPPacketView, _ bytes: [UInt8], at now: Int64) {
         let payloadType = packet.payloadType
-        guard let line = answer?.media.first(where: { $0.isAccepted && $0.payloadType == payloadType }) else {
-            strayDatagrams += 1
-            return
-        }
         let ssrc = packet.ssrc.rawValue
-        let isNew = received[ssrc] == nil
-        var statistics = received[ssrc] ?? ReceiveStatistics(ssrc: ssrc, kind: line.kind)
-        let payload = bytes[packet.payloadRange]
-        var startsKeyframe = false
-        if line.kind == .video, let head = try? H264Payload(packet.payload) {
-            startsKeyframe = head.startsIDR
+        if let line = answer?.media.first(where: { $0.isAccepted && $0.payloadType == payloadType }) {
+            let packet = Received(
+                ssrc: ssrc, kind: line.kind, number: packet.sequenceNumber, timestamp: packet.timestamp,
+                marker: packet.marker, payload: bytes[packet.payloadRange], way: .original)
+            note(packet, at: now)
+        } else if let line = repairedLine(by: ssrc, payloadType) {
+            receiveRTX(packet, bytes, of: line, at: now)
+        } else {
+            strayDatagrams += 1
         }
+    }
+
+    /// A packet of media, whichever way it came.
+    struct Received {
+        let ssrc: UInt32
+        let kind: MediaKind
+        let number: UInt16
+        let timestamp: UInt32
+        let marker: Bool
+        let payload: ArraySlice<UInt8>
+        let way: LossRecovery.Way
+    }
+
+    func note(_ packet: Received, at now: Int64) {
+        let isNew = received[packet.ssrc] == nil
+        var statistics = received[packet.ssrc] ?? ReceiveStatistics(ssrc: packet.ssrc, kind: packet.kind)
         // One wrap above 0, so that packets before the first have an index too.
-        let near = isNew ? UInt64(packet.sequenceNumber) + 0x1_0000 : statistics.highest
+        let near = isNew ? UInt64(packet.number) + 0x1_0000 : statistics.highest
+        let index = SequenceNumber.extend(packet.number, near: near)
+        let startsKeyframe = packet.kind == .video && Self.startsIDR(packet.payload)
+        let pattern =
+            packet.kind == .video
+            ? SyntheticVideo.pattern(in: packet.payload) : SyntheticAudio.pattern(in: packet.payload)
         let hadFrame = statistics.firstFrameAt != nil
         let isFirstTime = statistics.note(
             .init(
-                index: SequenceNumber.extend(packet.sequenceNumber, near: near), timestamp: packet.timestamp,
-                marker: packet.marker, payload: payload, startsKeyframe: startsKeyframe, at: now))
-        if isFirstTime {
-            let pattern =
-                line.kind == .video
-                ? SyntheticVideo.pattern(in: payload) : SyntheticAudio.pattern(in: payload)
-            statistics.note(pattern, timestamp: packet.timestamp)
+                index: index, timestamp: packet.timestamp, marker: packet.marker, payload: packet.payload,
+                startsKeyframe: startsKeyframe, way: packet.way, at: now), pattern)
+        if isFirstTime { statistics.note(pattern, timestamp: packet.timestamp, at: now) }
+        received[packet.ssrc] = statistics
+        if !hadFrame, statistics.firstFrameAt != nil { events.append(.firstFrame(ssrc: packet.ssrc)) }
+        guard isFirstTime else { return }
+        noteForRepair(
+            .init(
+                index: index, timestamp: packet.timestamp, marker: packet.marker,
+                startsKeyframe: startsKeyframe, way: packet.way, at: now), packet.ssrc)
+    }
+
+    private static func startsIDR(_ payload: ArraySlice<UInt8>) -> Bool {
+        unsafe payload.withUnsafeBytes { octets in
+            let octets = unsafe RawSpan(_unsafeBytes: octets)
+            return (try? H264Payload(octets))?.startsIDR ?? false
         }
-        received[ssrc] = statistics
-        if !hadFrame, statistics.firstFrameAt != nil { events.append(.firstFrame(ssrc: ssrc)) }
     }
 
     func receiveRTCP(_ datagram: [UInt8], at now: Int64) {
@@ -80,6 +107,8 @@ extension Peer {
                 note(info, at: now)
             } else if packet.isPictureLossIndication {
                 FeedbackSources(packet, in: compound).map { keyframeRequested($0.media, .pictureLoss) }
+            } else if packet.isGenericNACK {
+                receiveNACK(packet, compound, at: now)
             } else if packet.isFullIntraRequest {
                 var index = 0
                 while let entry = FIREntry(index, of: packet, in: compound) {

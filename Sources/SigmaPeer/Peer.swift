@@ -43,6 +43,13 @@ package final class Peer {
     var srtp: SRTPTransform?
     var source: MediaSource?
     var rtcpDeadline: Int64?
+    /// A viewer's, by the SSRC of the media.
+    var recoveries: [UInt32: LossRecovery] = [:]
+    /// A publisher's, of its video; `nil` while nobody may ask for it.
+    var sentPackets: SentPackets?
+    /// `nil` where what is sent again is what was sent.
+    var rtxStream: OutgoingStream?
+    var revealing: SRTPTransform?
     var firSequenceNumber: UInt8 = 0
     var nextTransportNumber: UInt16
     /// Of the last ``advance(to:)``.
@@ -59,6 +66,11 @@ package final class Peer {
         let isPublisher = configuration.role == .publisher
         let ssrcs = (0..<2).map { _ in UInt32(truncatingIfNeeded: random.next()) | 1 }
         reporterSSRC = isPublisher ? ssrcs[0] : UInt32(truncatingIfNeeded: random.next()) | 1
+        let repair = configuration.repair
+        var rtxSSRC: UInt32?
+        if isPublisher, repair.offered == .rtx, repair.announcesRTX {
+            rtxSSRC = UInt32(truncatingIfNeeded: random.next()) | 1
+        }
         offer = Offer(
             role: configuration.role, ufrag: random.token(8), password: random.token(24),
             fingerprint: certificate.fingerprint, setup: configuration.setup, cname: random.token(16),
@@ -67,8 +79,10 @@ package final class Peer {
                     mid: "0", kind: .audio, formats: Offer.audioFormats, ssrc: isPublisher ? ssrcs[0] : nil,
                     bandwidthFeedback: configuration.bandwidthFeedback),
                 Offer.Media(
-                    mid: "1", kind: .video, formats: Offer.videoFormats(configuration.role),
-                    ssrc: isPublisher ? ssrcs[1] : nil, bandwidthFeedback: configuration.bandwidthFeedback),
+                    mid: "1", kind: .video,
+                    formats: Offer.videoFormats(configuration.role, hasRTX: repair.offered == .rtx),
+                    ssrc: isPublisher ? ssrcs[1] : nil, bandwidthFeedback: configuration.bandwidthFeedback,
+                    hasNACK: repair.offered != .nothing, rtxSSRC: rtxSSRC),
             ])
         // The wrap is met soon. Not drawn at random: what else follows from a seed stays as it is.
         nextTransportNumber = 65_000 + UInt16(truncatingIfNeeded: configuration.seed % 500)
@@ -132,6 +146,7 @@ package final class Peer {
         if let dtlsDeadline, dtlsDeadline <= now { retransmitDTLS(at: now) }
         guard state == .connected else { return }
         sendDueMedia(at: now)
+        if let repairDeadline, repairDeadline <= now { askForLosses(at: now) }
         if let rtcpDeadline, rtcpDeadline <= now { sendReports(at: now) }
     }
 
@@ -143,6 +158,7 @@ package final class Peer {
         if let due = dtlsDeadline { earliest = min(earliest, due) }
         if let due = source?.deadline { earliest = min(earliest, due) }
         if let due = rtcpDeadline { earliest = min(earliest, due) }
+        if let due = repairDeadline { earliest = min(earliest, due) }
         return earliest == .max ? nil : earliest
     }
 
@@ -251,6 +267,8 @@ package final class Peer {
         dtlsDeadline = nil
         rtcpDeadline = nil
         source = nil
+        recoveries = [:]
+        sentPackets = nil
     }
 
     /// The nominated path, before that the first candidate: where a server that is the DTLS client may

@@ -8,6 +8,8 @@ package enum PeerEvent: Equatable, Sendable {
     case connected(ProtectionProfile)
     /// A PLI or FIR named one of our streams.
     case keyframeRequested(ssrc: UInt32, KeyframeRequest)
+    /// A generic NACK named this packet (RFC 4585 §6.2.1).
+    case retransmissionRequested(ssrc: UInt32, number: UInt16)
     /// The server said when packets came, by transport-wide number.
     case transportFeedback(TransportFeedbackFromServer)
     /// REMB: the server wants to be sent at most this, bit/s.
@@ -47,6 +49,8 @@ package struct PeerConfiguration: Sendable {
     package var countsMedia = true
     /// `false` for one that ignores PLI and FIR, as OBS does.
     package var answersKeyframeRequests = true
+    /// What is done about lost video.
+    package var repair = RepairSettings()
     /// What a publisher offers, and does when it is agreed on.
     package var bandwidthFeedback = OfferedBandwidthFeedback.none
     /// Of the publisher's wall clock at the first media packet, Unix time in ns.

@@ -113,12 +113,22 @@ package import SigmaWire
             fingerprint: shards[0].engine.fingerprint.digest, serverIsActive: role == .client,
             candidates: [Self.address],
             media: zip(offer.media, lines).map { media, line in
-                Answer.Media(
-                    kind: media.kind, mid: media.mid, payloadType: line.payloadType,
-                    ssrc: offer.role == .viewer ? line.ssrc : nil, midExtensionID: Offer.midExtensionID,
-                    transportNumberExtensionID: media.bandwidthFeedback == .transportWide
-                        ? Offer.transportNumberExtensionID : nil)
+                Self.answer(media, line, offer.role)
             })
+    }
+
+    private static func answer(_ media: Offer.Media, _ line: MediaLineRecord, _ role: SigmaPeer.PeerRole)
+        -> Answer.Media
+    {
+        var answer = Answer.Media(
+            kind: media.kind, mid: media.mid, payloadType: line.payloadType,
+            ssrc: role == .viewer ? line.ssrc : nil, midExtensionID: Offer.midExtensionID,
+            transportNumberExtensionID: media.bandwidthFeedback == .transportWide
+                ? Offer.transportNumberExtensionID : nil)
+        answer.hasNACK = line.feedback.contains(.nack)
+        if line.rtxPayloadType != 0 { answer.rtxPayloadType = line.rtxPayloadType }
+        if role == .viewer, line.rtxSSRC != 0 { answer.rtxSSRC = line.rtxSSRC }
+        return answer
     }
 
     private func open(_ request: SessionRequest, at now: Int64) throws -> ICECredentials {
@@ -144,6 +154,9 @@ package import SigmaWire
         line.clockRate = media.kind == .audio ? 48_000 : 90_000
         line.extensionIDs[Int(ExtensionKind.mid.rawValue)] = Offer.midExtensionID
         if media.kind == .video { line.feedback = [.nackPLI, .ccmFIR] }
+        if media.hasNACK { line.feedback.insert(.nack) }
+        line.rtxPayloadType = media.formats.first?.rtxPayloadType ?? 0
+        line.rtxSSRC = media.rtxSSRC ?? 0
         switch media.bandwidthFeedback {
         case .none: break
         case .transportWide:
@@ -157,6 +170,7 @@ package import SigmaWire
         } else {
             viewerSSRCs += 1
             line.ssrc = 0x5100_0000 | viewerSSRCs
+            if line.rtxPayloadType != 0 { line.rtxSSRC = 0x5200_0000 | viewerSSRCs }
         }
         return line
     }

@@ -17,6 +17,8 @@ extension Simulation {
         /// Signaling or its certificate is wrong: it must not get in.
         package internal(set) var isImpostor = false
         var isProven = false
+        /// The media SSRC of each stream of retransmissions to it.
+        var rtx: [UInt32: UInt32] = [:]
         let number: Int
         /// The peer's, read again whenever it was touched.
         var deadline: Int64?

@@ -35,6 +35,23 @@ extension Simulation {
             .notFreed(server.resources, handshakeConnections: server.handshakeConnections), at: now)
     }
 
+    /// Packets that the server has offered again.
+    package var offeredAgain: Int { watch.repair.offered }
+
+    /// From now on requests need not be answered: somebody asks for more than there is.
+    package func endRepairPromise() { watch.repair.isStrict = false }
+
+    /// What viewers have been sent so far need not be offered again: the source it came from is gone.
+    package func supersede() { watch.supersede() }
+
+    /// Looks whether all was offered again that was asked for, and under the same numbers as before.
+    package func checkRepair() {
+        watch.checkRepair(at: server.time(now))
+        for client in clients where client.peer.received.values.contains(where: { $0.contradictions > 0 }) {
+            watch.add(.numberContradicted(client: client.number), at: now)
+        }
+    }
+
     /// Looks whether viewers miss a number, for publishers whose path lost nothing and that left nothing out.
     ///
     /// What a publisher sends before the server has its keys, beyond what is held back, is a hole in its own stream.

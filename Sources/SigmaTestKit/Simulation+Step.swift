@@ -67,9 +67,23 @@ extension Simulation {
         if current[path.remote] == nil { sentToStrangers[path.remote, default: 0] += 1 }
         let owner = owners[path.remote]
         let isAEAD = owner?.peer.protectionProfile == .aeadAES128GCM
-        watch.sent(bytes, to: path.remote, isAEAD: isAEAD, at: server.time(now))
+        watch.sent(
+            bytes, to: path.remote, isAEAD: isAEAD, repeating: repeated(bytes, owner), at: server.time(now))
         if let owner, !owner.isProven { noteUnproven(bytes, owner) }
         network.send(bytes, from: path.local, to: path.remote, at: now)
+    }
+
+    /// The packet that a retransmission to this client repeats, as its first two octets say (RFC 4588 §4); `nil` for
+    /// what is none.
+    private func repeated(_ bytes: [UInt8], _ client: Client?) -> RepairAudit.Packet? {
+        guard let client, !client.rtx.isEmpty, bytes.count > 12,
+            DatagramKind(unsafe bytes.span.bytes) == .rtp,
+            let media = client.rtx[unsafe bytes.span.bytes.bigEndian(UInt32.self, at: 8)],
+            let plain = client.peer.reveal(bytes), let packet = try? RTPPacketView(unsafe plain.span.bytes),
+            packet.payloadRange.count >= 2
+        else { return nil }
+        let number = unsafe plain.span.bytes.bigEndian(UInt16.self, at: packet.payloadRange.lowerBound)
+        return RepairAudit.Packet(ssrc: media, number: number)
     }
 
     private func noteUnproven(_ bytes: [UInt8], _ client: Client) {
@@ -88,6 +102,7 @@ extension Simulation {
         client.isTouched = false
         guard !client.isHalted else { return }
         for transmission in client.peer.takeOutput() {
+            if let request = transmission.request { watch.repair.sent(request, in: transmission.bytes) }
             network.send(transmission.bytes, from: client.address, to: transmission.path.remote, at: now)
         }
         client.events += client.peer.takeEvents().map { (now, $0) }

@@ -102,6 +102,9 @@ package final class Simulation {
             alter(&answer)
             peer.accept(answer, at: now)
             let client = Client(peer, sessionID, address, number: clients.count)
+            for media in answer.media {
+                if let ssrc = media.ssrc, let rtx = media.rtxSSRC { client.rtx[rtx] = ssrc }
+            }
             clients.append(client)
             place(client, at: address)
             return client

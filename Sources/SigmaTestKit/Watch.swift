@@ -13,6 +13,12 @@ package enum Violation: Equatable, Sendable {
     case indexReused(ssrc: UInt32, number: UInt16)
     /// Numbers missing towards a viewer, though none was missing from the publisher.
     case numbersMissing(ssrc: UInt32, gaps: UInt64, first: UInt16)
+    /// A packet that the server had sent was asked for again, and not offered.
+    case notOfferedAgain(ssrc: UInt32, number: UInt16)
+    /// One packet was offered again more than 10 times.
+    case offeredTooOften(ssrc: UInt32, number: UInt16)
+    /// A viewer was sent another payload under a number that it had a packet of.
+    case numberContradicted(client: Int)
     /// A peer whose certificate or SRTP profiles were wrong.
     case impostorAdmitted(client: Int)
     case unbounded(EngineResources, handshakeConnections: Int)
@@ -25,6 +31,7 @@ struct Watch {
     /// Kept short: the first ones tell.
     private(set) var violations: [(at: Int64, violation: Violation)] = []
     var audit = IndexAudit()
+    var repair = RepairAudit()
     /// When the last genuine check came from an address, on the server's clock.
     private var lastCheck: [Address: Int64] = [:]
     private var numbers: [UInt32: SentNumbers] = [:]
@@ -37,12 +44,23 @@ struct Watch {
 
     /// A datagram that a peer itself sent reached the server.
     mutating func received(_ bytes: [UInt8], from source: Address, at now: Int64) {
-        guard DatagramKind(unsafe bytes.span.bytes) == .stun else { return }
-        lastCheck[source] = now
+        switch DatagramKind(unsafe bytes.span.bytes) {
+        case .stun: lastCheck[source] = now
+        case .rtcp:
+            repair.received(bytes, at: now) { packet in
+                numbers[packet.ssrc]?.isAnswerable(packet.number) ?? false
+            }
+        case .rtp, .dtls, .unknown: break
+        }
     }
 
     /// A datagram leaves the server.
-    mutating func sent(_ bytes: [UInt8], to address: Address, isAEAD: Bool, at now: Int64) {
+    ///
+    /// - Parameter original: The packet that it repeats in another stream (RFC 4588).
+    mutating func sent(
+        _ bytes: [UInt8], to address: Address, isAEAD: Bool, repeating original: RepairAudit.Packet? = nil,
+        at now: Int64
+    ) {
         guard let check = lastCheck[address] else {
             add(.sentToUnauthenticated(address), at: now)
             return
@@ -58,8 +76,32 @@ struct Watch {
         let octets = unsafe bytes.span.bytes
         let (ssrc, number) = (octets.bigEndian(UInt32.self, at: 8), octets.bigEndian(UInt16.self, at: 2))
         if audit.reused > reused { add(.indexReused(ssrc: ssrc, number: number), at: now) }
-        guard kind == .rtp, isNew else { return }
-        numbers[ssrc, default: SentNumbers()].note(number)
+        guard kind == .rtp else { return }
+        if let original {
+            noteOffer(original, at: now)
+        } else if isNew {
+            numbers[ssrc, default: SentNumbers()].note(number)
+        } else {
+            noteOffer(RepairAudit.Packet(ssrc: ssrc, number: number), at: now)
+        }
+    }
+
+    private mutating func noteOffer(_ packet: RepairAudit.Packet, at now: Int64) {
+        if repair.offered(packet, at: now) {
+            add(.offeredTooOften(ssrc: packet.ssrc, number: packet.number), at: now)
+        }
+    }
+
+    /// What has been sent so far need not be offered again.
+    mutating func supersede() {
+        for ssrc in numbers.keys { numbers[ssrc]?.supersede() }
+    }
+
+    /// Looks whether all was offered again that was asked for.
+    mutating func checkRepair(at now: Int64) {
+        for (packet, asked) in repair.unanswered(at: now) {
+            add(.notOfferedAgain(ssrc: packet.ssrc, number: packet.number), at: asked)
+        }
     }
 
     /// - Parameters:
@@ -87,6 +129,16 @@ private struct SentNumbers {
         highest = max(highest, index)
         seen.insert(index)
     }
+
+    private var superseded: UInt64 = 0
+
+    /// Whether it left, and has not been superseded since.
+    func isAnswerable(_ number: UInt16) -> Bool {
+        let index = SequenceNumber.extend(number, near: highest)
+        return index > superseded && seen.contains(index)
+    }
+
+    mutating func supersede() { superseded = highest }
 
     /// How many between the lowest and the highest did not leave, the first of them, and in how many runs they lie.
     var missing: (count: UInt64, first: UInt16, holes: Int)? {

@@ -86,6 +86,24 @@ final class LossRepairTests {
         #expect(due().contains(601))
     }
 
+    @Test func `a round trip longer than the first guess is learned as well`() {
+        var counts: [Int] = []
+        for index in 0..<40 as Range<UInt64> {
+            receive([10 * index, 10 * index + 2])
+            var requests = 0
+            // It is asked for after 20 ms, and that is answered 380 ms later.
+            for _ in 0..<400 {
+                requests += due().count
+                pass(1)
+            }
+            #expect(repeated(10 * index + 1))
+            counts.append(requests)
+            receive((10 * index + 3)..<(10 * index + 10))
+        }
+        #expect(counts.first == 4)
+        #expect(counts.suffix(10).allSatisfy { $0 == 1 })
+    }
+
     @Test func `nothing that a newer keyframe has made superfluous, or that is too old to be had`() {
         receive([1, 4, 6])
         repair.supersede(before: 5)

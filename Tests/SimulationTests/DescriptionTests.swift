@@ -103,6 +103,44 @@ struct DescriptionTests {
         #expect(Address(literal: text, port: 9) == nil)
     }
 
+    @Test(arguments: [RepairSettings.Offered.nothing, .nack, .rtx])
+    func `an offer says which repair of losses it wants (RFC 4585 §4.2, RFC 4588 §8.6)`(
+        offered: RepairSettings.Offered
+    ) throws {
+        var configuration = PeerConfiguration(
+            role: .publisher, localAddress: Address(v4: 1, port: 2), seed: 5)
+        configuration.repair = RepairSettings(offered)
+        let lines = try Peer(configuration).offer.text.split(whereSeparator: \.isNewline).map(String.init)
+        #expect(lines.contains("a=rtcp-fb:102 nack") == (offered != .nothing))
+        #expect(lines.contains("a=rtpmap:103 rtx/90000") == (offered == .rtx))
+        #expect(lines.contains("a=fmtp:103 apt=102") == (offered == .rtx))
+        #expect(lines.contains { $0.hasPrefix("a=ssrc-group:FID ") } == (offered == .rtx))
+        configuration.repair.announcesRTX = false
+        #expect(try !Peer(configuration).offer.text.contains("ssrc-group"))
+    }
+
+    @Test func `the repair that was agreed on is read from an answer (RFC 4588 §8.6, RFC 5576 §4.2)`() throws
+    {
+        let text = answer.replacing(
+            "m=video 0 UDP/TLS/RTP/SAVPF 102\r\na=mid:1\r\n",
+            with: """
+                m=video 9 UDP/TLS/RTP/SAVPF 102 103\r
+                a=mid:1\r
+                a=rtcp-fb:102 nack\r
+                a=rtcp-fb:102 nack pli\r
+                a=rtpmap:103 rtx/90000\r
+                a=fmtp:103 apt=102\r
+                a=ssrc-group:FID 5 6\r
+                a=ssrc:5 cname:sigma\r
+                a=ssrc:6 cname:sigma\r
+
+                """)
+        let media = try Answer(parsing: text).media
+        #expect(media.map(\.hasNACK) == [false, true])
+        #expect(media.map(\.rtxPayloadType) == [nil, 103])
+        #expect(media[1].ssrc == 5 && media[1].rtxSSRC == 6)
+    }
+
     @Test(arguments: [PeerRole.publisher, .viewer], [OfferedSetup.actpass, .active, .passive])
     func `an offer says what a server needs (RFC 9725 §4.2)`(role: PeerRole, setup: OfferedSetup) throws {
         var configuration = PeerConfiguration(role: role, localAddress: Address(v4: 1, port: 2), seed: 5)
@@ -112,7 +150,7 @@ struct DescriptionTests {
         #expect(lines.filter { $0.hasPrefix("m=") }.count == 2)
         #expect(lines.filter { $0 == "a=setup:\(setup)" }.count == 2)
         #expect(lines.filter { $0 == (role == .publisher ? "a=sendonly" : "a=recvonly") }.count == 2)
-        #expect(lines.filter { $0.hasPrefix("a=ssrc:") }.count == (role == .publisher ? 2 : 0))
+        #expect(lines.filter { $0.hasPrefix("a=ssrc:") }.count == (role == .publisher ? 3 : 0))
         #expect(lines.contains("a=ice-ufrag:\(offer.ufrag)"))
         #expect(lines.contains("a=rtcp-fb:102 ccm fir"))
         #expect(lines.contains("a=rtcp-fb:102 nack pli"))

@@ -138,7 +138,7 @@ struct FeedbackTests {
 
     @Test func `the server reports to its publisher what it lost (RFC 3550 §6.4.2)`() throws {
         let simulation = try Simulation(seed: 25)
-        let publisher = try simulation.join(.publisher)
+        let publisher = try simulation.join(.publisher) { $0.repair = RepairSettings(.nothing) }
         #expect(simulation.connectAll())
         simulation.setLink(publisher, up: LinkConditions(loss: 0.1), down: nil)
         simulation.run(for: .seconds(10))
@@ -152,7 +152,7 @@ struct FeedbackTests {
     @Test func `what viewers lose is known from their reports`() throws {
         let simulation = try Simulation(seed: 26)
         _ = try simulation.join(.publisher)
-        let viewer = try simulation.join(.viewer)
+        let viewer = try simulation.join(.viewer) { $0.repair = RepairSettings(.nothing) }
         #expect(simulation.connectAll())
         simulation.setLink(viewer, up: nil, down: LinkConditions(loss: 0.1))
         simulation.run(for: .seconds(10))

@@ -11,7 +11,7 @@ struct MediaTests {
         let simulation = try Simulation(seed: 11)
         let publisher = try simulation.join(.publisher)
         for _ in 0..<6 {
-            let viewer = try simulation.join(.viewer)
+            let viewer = try simulation.join(.viewer) { $0.repair = RepairSettings(.nothing) }
             simulation.setLink(viewer, up: .lossy, down: .lossy)
         }
         #expect(simulation.connectAll())
@@ -86,7 +86,7 @@ struct MediaTests {
 
     @Test func `a packet the publisher's link lost is one gap for every viewer, no more`() throws {
         let simulation = try Simulation(seed: 13)
-        let publisher = try simulation.join(.publisher)
+        let publisher = try simulation.join(.publisher) { $0.repair = RepairSettings(.nothing) }
         let viewers = [try simulation.join(.viewer), try simulation.join(.viewer)]
         #expect(simulation.connectAll())
         simulation.run(for: .seconds(1))
@@ -103,7 +103,7 @@ struct MediaTests {
     @Test func `reordered and repeated packets of the publisher reach viewers once`() throws {
         let simulation = try Simulation(seed: 14)
         let publisher = try simulation.join(.publisher)
-        let viewer = try simulation.join(.viewer)
+        let viewer = try simulation.join(.viewer) { $0.repair = RepairSettings(.nothing) }
         #expect(simulation.connectAll())
         simulation.run(for: .seconds(1))
         simulation.setLink(

@@ -25,7 +25,8 @@ package struct LossRepair: Sendable {
         let index: UInt64
         let since: Instant
         var requests: UInt8 = 0
-        /// When it was asked for last.
+        /// When it was asked for first and last.
+        var firstRequested = Instant.zero
         var requested = Instant.zero
     }
 
@@ -121,11 +122,20 @@ package struct LossRepair: Sendable {
             // It was under way all the time.
             tolerate(now - packet.since)
         } else if packet.requests == 1 {
-            // One of several requests cannot be told from the other by its answer.
-            let answered = max(0, (now - packet.requested).nanoseconds)
-            roundTrip = Interval(nanoseconds: (7 * roundTrip.nanoseconds + answered) / 8)
+            learn(now - packet.requested, weight: 2)
+        } else {
+            // One of several requests cannot be told from the other by its answer. Taken for that of the first, it
+            // counts less: or a round trip longer than the guess, which asks twice for everything, were never learned.
+            learn(now - packet.firstRequested, weight: 1)
         }
         return .recovered
+    }
+
+    /// - Parameter weight: Of 16.
+    private mutating func learn(_ answered: Interval, weight: Int64) {
+        let answered = max(0, answered.nanoseconds)
+        roundTrip = Interval(
+            nanoseconds: ((16 - weight) * roundTrip.nanoseconds + weight * answered) / 16)
     }
 
     private mutating func tolerate(_ lateness: Interval) {
@@ -173,6 +183,7 @@ package struct LossRepair: Sendable {
         for place in missing.indices where missing[place].requests < Self.requestLimit {
             guard numbers.count < limit else { break }
             guard isDue(missing[place], at: now) else { continue }
+            if missing[place].requests == 0 { missing[place].firstRequested = now }
             missing[place].requests += 1
             missing[place].requested = now
             numbers.append(UInt16(truncatingIfNeeded: missing[place].index))

@@ -58,6 +58,8 @@ final class LoadClient {
         configuration.setup = options.setup
         configuration.makesMedia = false
         configuration.countsMedia = decrypts
+        // Counts what the first try brings.
+        configuration.repair.asks = false
         configuration.wallClock = SystemClock.unix()
         do throws(PeerError) {
             peer = try Peer(configuration)
@@ -108,7 +110,7 @@ final class LoadClient {
             case .keyframeRequested:
                 keyframeRequests += 1
                 newKeyframeRequests += 1
-            case .transportFeedback, .bitrateEstimated, .firstFrame, .bye: break
+            case .transportFeedback, .bitrateEstimated, .firstFrame, .bye, .retransmissionRequested: break
             }
         }
     }

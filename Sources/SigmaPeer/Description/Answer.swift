@@ -23,6 +23,12 @@ package struct Answer: Equatable, Sendable {
         package var ssrc: UInt32?
         /// Id of the MID extension; `nil` when it was not agreed on.
         package var midExtensionID: UInt8?
+        /// Generic NACK was agreed on (RFC 4585 §6.2.1).
+        package var hasNACK = false
+        /// Of retransmissions (RFC 4588 §8.6); `nil` without.
+        package var rtxPayloadType: UInt8?
+        /// Announced by the server for what it sends again.
+        package var rtxSSRC: UInt32?
         /// Id of the transport-wide number; `nil` when it was not agreed on.
         package var transportNumberExtensionID: UInt8?
 
@@ -121,6 +127,17 @@ private struct AnswerScanner {
             let id = UInt8(fields[0].prefix { $0 != "/" })
             if fields[1] == Offer.midExtensionURI { media[last].midExtensionID = id }
             if fields[1] == Offer.transportNumberExtensionURI { media[last].transportNumberExtensionID = id }
+        case "rtcp-fb":
+            guard let last = media.indices.last, fields.count == 2, fields[1] == "nack" else { return }
+            media[last].hasNACK = true
+        case "fmtp":
+            guard let last = media.indices.last, fields.count == 2,
+                fields[1] == "apt=\(media[last].payloadType)"
+            else { return }
+            media[last].rtxPayloadType = UInt8(fields[0])
+        case "ssrc-group":
+            guard let last = media.indices.last, fields.count == 3, fields[0] == "FID" else { return }
+            (media[last].ssrc, media[last].rtxSSRC) = (UInt32(fields[1]), UInt32(fields[2]))
         default: break
         }
     }

@@ -41,11 +41,17 @@ package struct Offer: Equatable, Sendable {
         /// What the publisher will send with; `nil` for a viewer.
         package let ssrc: UInt32?
         package var bandwidthFeedback = OfferedBandwidthFeedback.none
+        /// Generic NACK (RFC 4585 §6.2.1).
+        package var hasNACK = false
+        /// What the publisher will send again with; `nil` for one that does not say, and for a viewer.
+        package var rtxSSRC: UInt32?
     }
 
     package struct Format: Equatable, Sendable {
         package let payloadType: UInt8
         package let parameters: String
+        /// Of its retransmissions (RFC 4588 §8.6).
+        package var rtxPayloadType: UInt8?
     }
 
     /// The id offered for the MID header extension (RFC 9143 §15.1).
@@ -57,12 +63,13 @@ package struct Offer: Equatable, Sendable {
         "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 
     /// Constrained baseline for a publisher, every profile that browsers take for a viewer.
-    static func videoFormats(_ role: PeerRole) -> [Format] {
+    static func videoFormats(_ role: PeerRole, hasRTX: Bool) -> [Format] {
         let profiles = role == .publisher ? ["42e01f"] : ["42e01f", "42001f", "4d001f", "64001f"]
         return profiles.enumerated().map { index, profile in
             Format(
                 payloadType: UInt8(102 + 2 * index),
-                parameters: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=\(profile)")
+                parameters: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=\(profile)",
+                rtxPayloadType: hasRTX ? UInt8(103 + 2 * index) : nil)
         }
     }
 
@@ -84,7 +91,8 @@ package struct Offer: Equatable, Sendable {
             let hex = String(octet, radix: 16, uppercase: true)
             return hex.count == 1 ? "0" + hex : hex
         }
-        let types = line.formats.map { String($0.payloadType) }.joined(separator: " ")
+        let types = line.formats.flatMap { [$0.payloadType, $0.rtxPayloadType].compactMap { $0 } }
+            .map { String($0) }.joined(separator: " ")
         var lines = [
             "m=\(line.kind.rawValue) 9 UDP/TLS/RTP/SAVPF \(types)", "c=IN IP4 0.0.0.0",
             "a=rtcp:9 IN IP4 0.0.0.0", "a=ice-ufrag:\(ufrag)", "a=ice-pwd:\(password)",
@@ -107,10 +115,16 @@ package struct Offer: Equatable, Sendable {
             guard line.kind == .video else { continue }
             lines.append("a=rtcp-fb:\(format.payloadType) ccm fir")
             lines.append("a=rtcp-fb:\(format.payloadType) nack pli")
+            if line.hasNACK { lines.append("a=rtcp-fb:\(format.payloadType) nack") }
+            guard let rtx = format.rtxPayloadType else { continue }
+            lines += ["a=rtpmap:\(rtx) rtx/90000", "a=fmtp:\(rtx) apt=\(format.payloadType)"]
         }
         if let ssrc = line.ssrc {
             lines.append("a=msid:sigma \(line.kind.rawValue)")
             lines.append("a=ssrc:\(ssrc) cname:\(cname)")
+            if let rtx = line.rtxSSRC {
+                lines += ["a=ssrc-group:FID \(ssrc) \(rtx)", "a=ssrc:\(rtx) cname:\(cname)"]
+            }
         }
         return lines
     }

@@ -4,6 +4,8 @@ package import SigmaWire
 package struct Transmission: Equatable, Sendable {
     package let path: Path
     package let bytes: [UInt8]
+    /// What it asks for, when it is a NACK.
+    package internal(set) var request: LossRequest?
 }
 
 /// The full, controlling ICE agent of a peer whose server is lite.

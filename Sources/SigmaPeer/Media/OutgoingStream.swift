@@ -61,9 +61,21 @@ struct OutgoingStream {
     }
 
     mutating func packet(_ payload: [UInt8], at time: Int64, marker: Bool) -> [UInt8] {
+        packet(payload, timestamp: timestamp(at: time), marker: marker)
+    }
+
+    /// A packet of another stream in this one (RFC 4588 §4): its number stands in front of its payload.
+    mutating func repetition(of original: [UInt8]) -> [UInt8]? {
+        guard let view = try? RTPPacketView(unsafe original.span.bytes) else { return nil }
+        return packet(
+            Array(original[2..<4]) + original[view.payloadRange], timestamp: view.timestamp,
+            marker: view.marker)
+    }
+
+    private mutating func packet(_ payload: [UInt8], timestamp: UInt32, marker: Bool) -> [UInt8] {
         let header = RTPHeader(
             marker: marker, payloadType: payloadType, sequenceNumber: sequenceNumber,
-            timestamp: timestamp(at: time), ssrc: SSRC(rawValue: ssrc))
+            timestamp: timestamp, ssrc: SSRC(rawValue: ssrc))
         sequenceNumber &+= 1
         packets &+= 1
         octets &+= UInt32(payload.count)

@@ -18,6 +18,12 @@ package struct ReceiveStatistics: Equatable, Sendable {
     package internal(set) var keyframes = 0
     /// Pictures of which every packet came, in order, from the first keyframe on.
     package internal(set) var completeFrames = 0
+    /// Packets that came again with another payload than before.
+    package internal(set) var contradictions = 0
+    /// Packets that took over 500 ms longer from their capture than the quickest one did.
+    package internal(set) var latePackets = 0
+    /// What the repair of losses has done.
+    package internal(set) var repair = LossRecovery.Counts()
     /// When the first complete keyframe was there, ns on the caller's clock.
     package internal(set) var firstFrameAt: Int64?
     package internal(set) var firstPacketAt: Int64?
@@ -52,7 +58,9 @@ package struct ReceiveStatistics: Equatable, Sendable {
 
     var lowest: UInt64 = 0
     var highest: UInt64 = 0
-    private var seen: [Bool] = []
+    /// The fingerprint of each packet, 0 for one that has not come.
+    private var seen: [UInt32] = []
+    private var quickest: Int64?
     private var transit: Int64?
     private var jitterSixteenths: Int64 = 0
     private var lowestCounter: UInt32?
@@ -76,6 +84,9 @@ package struct ReceiveStatistics: Equatable, Sendable {
         self.kind = kind
     }
 
+    /// The newest sequence number, its wraps counted.
+    package var newestNumber: UInt64 { highest }
+
     /// Numbers between the lowest and the highest that never came.
     package var gaps: Int { max(0, expected - packets) }
 
@@ -89,13 +100,16 @@ package struct ReceiveStatistics: Equatable, Sendable {
         let marker: Bool
         let payload: ArraySlice<UInt8>
         let startsKeyframe: Bool
+        let way: LossRecovery.Way
         let at: Int64
     }
 
     /// - Returns: `false` for a repeated packet.
-    mutating func note(_ arrival: Arrival) -> Bool {
-        guard markSeen(arrival.index) else {
+    mutating func note(_ arrival: Arrival, _ pattern: TestPattern?) -> Bool {
+        let fingerprint = pattern.map { max(1, $0.counter &+ 1) } ?? .max
+        if let before = markSeen(arrival.index, fingerprint) {
             duplicates += 1
+            if before != fingerprint { contradictions += 1 }
             return false
         }
         packets += 1
@@ -110,17 +124,22 @@ package struct ReceiveStatistics: Equatable, Sendable {
         } else {
             outOfOrder += 1
         }
-        noteJitter(arrival)
-        if kind == .video { noteFrame(arrival) }
+        if arrival.way == .original { noteJitter(arrival) }
+        // One that came late leaves its picture incomplete, but not the next.
+        if kind == .video, arrival.index == highest { noteFrame(arrival) }
         return true
     }
 
-    mutating func note(_ pattern: TestPattern?, timestamp: UInt32) {
+    mutating func note(_ pattern: TestPattern?, timestamp: UInt32, at now: Int64) {
         guard let pattern else {
             damagedPayloads += 1
             return
         }
         counted += 1
+        let transit = now - pattern.captureTime
+        let least = min(quickest ?? transit, transit)
+        quickest = least
+        if transit - least > Self.lateAfter { latePackets += 1 }
         lastCapture = Capture(time: pattern.captureTime, rtp: timestamp)
         highestCounter = max(highestCounter, pattern.counter)
         let first = min(lowestCounter ?? pattern.counter, pattern.counter)
@@ -128,24 +147,29 @@ package struct ReceiveStatistics: Equatable, Sendable {
         missedFromPublisher = max(0, Int(highestCounter - first) + 1 - counted)
     }
 
+    /// Nanoseconds.
+    private static let lateAfter: Int64 = 500_000_000
+
     /// Index 0 of `seen` is `lowest`; a packet before the first one moves it down.
-    private mutating func markSeen(_ index: UInt64) -> Bool {
+    ///
+    /// - Returns: The fingerprint of the packet that came before; `nil` for the first one.
+    private mutating func markSeen(_ index: UInt64, _ fingerprint: UInt32) -> UInt32? {
         if packets == 0 {
             (lowest, highest) = (index, index)
-            seen = [true]
-            return true
+            seen = [fingerprint]
+            return nil
         }
         if index < lowest {
             let missing = Int(min(lowest - index, 65_536))
-            seen.insert(contentsOf: [Bool](repeating: false, count: missing), at: 0)
+            seen.insert(contentsOf: [UInt32](repeating: 0, count: missing), at: 0)
             lowest -= UInt64(missing)
         }
         let offset = Int(min(index - lowest, UInt64(Int32.max)))
-        while seen.count <= offset { seen.append(false) }
-        guard !seen[offset] else { return false }
-        seen[offset] = true
+        while seen.count <= offset { seen.append(0) }
+        guard seen[offset] == 0 else { return seen[offset] }
+        seen[offset] = fingerprint
         highest = max(highest, index)
-        return true
+        return nil
     }
 
     /// RFC 3550 appendix A.8.
