@@ -109,16 +109,29 @@ async function reason(response) {
     return (problem.title || "Error " + response.status) + "; trying again…";
 }
 
+// Where packets have to be sent again there must be time for it: browsers ask a second time 100 ms after the first.
+const patience = 150;
+const calm = 60;
+
 // Connected but nothing arrives, or never connected: begin anew.
 function watchdog(pc, lost) {
     let octets = 0;
     let silent = 0;
+    let repaired = 0;
+    let quiet = calm;
     const timer = setInterval(async () => {
         if (pc !== window.pc || pc.connectionState === "closed") return clearInterval(timer);
         let now = 0;
+        let again = 0;
         for (const report of (await pc.getStats()).values()) {
-            if (report.type === "inbound-rtp") now += report.bytesReceived;
+            if (report.type !== "inbound-rtp") continue;
+            now += report.bytesReceived;
+            again += report.retransmittedPacketsReceived || 0;
         }
+        quiet = again > repaired ? 0 : quiet + 1;
+        repaired = again;
+        // Sound and picture alike, or they part.
+        for (const receiver of pc.getReceivers()) receiver.jitterBufferTarget = quiet < calm ? patience : null;
         silent = now > octets ? 0 : silent + 1;
         if (now > octets) attempts = 0;
         octets = now;

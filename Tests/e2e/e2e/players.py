@@ -12,14 +12,18 @@ _EMPTY = "/health"
 
 
 class Players:
-    """Viewers by name; those that are left over end with the page."""
+    """Viewers by name; those that are left over end with the page.
 
-    def __init__(self, browser, product: Product, room: str):
-        self.page = browser.open(f"{product.url}{_EMPTY}", "players.js")
+    With a port of the server the page is the product's own player, which goes there, and is a viewer called "page".
+    """
+
+    def __init__(self, browser, product: Product, room: str, port: int | None = None):
+        path = f"/watch/{room}#port={port}" if port else _EMPTY
+        self.page = browser.open(product.url + path, "players.js")
         self.url = f"{product.url}/whep/{room}"
 
     def watch(self, name: str, port: int | None = None):
-        """Joins; media goes to `port` of the server, if not to the one it offers."""
+        """Joins; of the server's addresses those with `port` are used, if one is given."""
         self.page.evaluate("await e2e.watch(...given)", name, self.url, {"port": port})
 
     def leave(self, name: str):
@@ -27,6 +31,14 @@ class Players:
 
     def look(self, name: str, since: float = 0) -> "Look":
         return Look(self.page.evaluate("await e2e.look(...given)", name, since))
+
+    def looks(self, *names: str, since: float = 0) -> list["Look"]:
+        """The same moment of several."""
+        return [Look(facts) for facts in self.page.evaluate("await e2e.looks(...given)", names, since)]
+
+    def now(self) -> float:
+        """The page's clock, ms."""
+        return self.page.evaluate("performance.now()")
 
     def wait_for_frames(self, name: str, seconds: float = 10) -> "Look":
         def seen():
@@ -67,6 +79,21 @@ class Look:
     def first_frame_ms(self) -> float:
         """From the POST to the first picture."""
         return self.facts["firstFrameAt"] - self.facts["postAt"]
+
+    @property
+    def steps_back(self) -> int:
+        """Frames that were shown though they, or one after them, had been.
+
+        By their timestamps: what the canvas reads may be the next frame already.
+        """
+        times = [timestamp for _, _, timestamp in self.facts["frames"]]
+        return sum(1 for before, after in zip(times, times[1:]) if not 0 < (after - before) % 2**32 < 2**31)
+
+    @property
+    def standing_ms(self) -> float:
+        """How long the picture has stood, if it is a freeze that Chromium will count when it ends."""
+        since = self.at - max((at for at, _ in self.frames), default=0)
+        return since if since > 1000 / FRAME_RATE + 150 else 0
 
     @property
     def longest_gap_ms(self) -> float:

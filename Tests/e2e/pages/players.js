@@ -1,4 +1,5 @@
-// Injected into a page that has nothing of its own: viewers side by side, on one clock.
+// Injected into a page: viewers side by side, on one clock. The product's own player, if the page has it, is the viewer
+// "page".
 //
 // What they see stands in window.e2e.players, by name; times are performance.now(), ms.
 (() => {
@@ -31,22 +32,40 @@
     player.video.requestVideoFrameCallback((...next) => frame(player, ...next));
   }
 
-  // Watches as the product's own page does.
-  //
-  // `port` is that of the server where media is to go, if not to the one of the answer.
-  e2e.watch = async (name, url, { port } = {}) => {
-    const connection = new RTCPeerConnection();
+  // Of the addresses that the server offers, a connection uses those of its own port, or of #port=… in the page's URL.
+  const ports = new Map();
+  const setRemoteDescription = RTCPeerConnection.prototype.setRemoteDescription;
+  RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
+    const port = ports.get(this) ?? new URLSearchParams(location.hash.slice(1)).get("port");
+    const isUsed = (line) => !port || !line.startsWith("a=candidate:") || line.split(" ")[5] === String(port);
+    return setRemoteDescription.call(this, { type, sdp: sdp.split("\r\n").filter(isUsed).join("\r\n") });
+  };
+
+  function observe(name, video) {
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [bits * cell, 2 * cell];
     const player = (players[name] = {
-      connection,
-      video: document.createElement("video"),
+      video,
       context: canvas.getContext("2d", { willReadFrequently: true }),
       frames: [], // [shown at, number of the frame or null, RTP timestamp]
     });
+    video.requestVideoFrameCallback((...first) => frame(player, ...first));
+    return player;
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const video = document.querySelector("video");
+    if (video) Object.defineProperty(observe("page", video), "connection", { get: () => window.pc });
+  });
+
+  // Watches as the product's own page does, but for its patience.
+  e2e.watch = async (name, url, { port } = {}) => {
+    const connection = new RTCPeerConnection();
+    ports.set(connection, port);
+    const player = observe(name, document.createElement("video"));
+    player.connection = connection;
     Object.assign(player.video, { muted: true, autoplay: true, width: 320, height: 180 });
     document.body.append(player.video);
-    player.video.requestVideoFrameCallback((...first) => frame(player, ...first));
     connection.addTransceiver("audio", { direction: "recvonly" });
     connection.addTransceiver("video", { direction: "recvonly" });
     const stream = new MediaStream();
@@ -63,9 +82,7 @@
     });
     if (response.status !== 201) throw new Error(`${response.status} ${await response.text()}`);
     player.session = response.headers.get("Location");
-    let answer = await response.text();
-    if (port) answer = answer.replace(/^(a=candidate:\S+ \d+ udp \d+ \S+) \d+ /gim, `$1 ${port} `);
-    player.answer = answer;
+    const answer = await response.text();
     await connection.setLocalDescription(offer);
     await connection.setRemoteDescription({ type: "answer", sdp: answer });
   };
@@ -79,13 +96,16 @@
     return response.status;
   };
 
+  // What is known of several at one moment.
+  e2e.looks = (names, since) => Promise.all(names.map((name) => e2e.look(name, since)));
+
   // All that is known of a viewer by now; its frames from `since` on.
   e2e.look = async (name, since = 0) => {
-    const player = players[name];
-    const look = { at: performance.now(), state: player.connection.connectionState, video: null, audio: null };
-    for (const report of (await player.connection.getStats()).values())
+    const player = players[name] ?? { frames: [] };
+    const look = { at: performance.now(), video: null, audio: null };
+    for (const report of (await player.connection?.getStats())?.values() ?? [])
       if (report.type === "inbound-rtp") look[report.kind] = { ...report };
-    look.postAt = player.postAt;
+    look.postAt = player.postAt ?? null;
     look.firstFrameAt = player.frames[0]?.[0] ?? null;
     look.frames = player.frames.filter(([at]) => at >= since);
     return look;
