@@ -121,4 +121,43 @@ struct PacketRingTests {
         let padding = (0..<4).map { window[$0].padding }
         #expect(padding == [0, 0, 0, 0])
     }
+
+    private func packet(_ index: UInt64, stream: UInt32 = 3) -> PacketRing.Packet {
+        var packet = PacketRing.Packet()
+        packet.index = index
+        packet.stream = stream
+        packet.timestamp = UInt32(index)
+        return packet
+    }
+
+    @Test func `has nothing it never had when it has grown`() {
+        var ring = PacketRing(capacity: 4, limit: 16)
+        for index in 0..<10 as Range<UInt64> { _ = unsafe ring.append(packet(index), [1].span.bytes) }
+        ring.keptSince = 7
+        for index in 10..<12 as Range<UInt64> { _ = unsafe ring.append(packet(index), [1].span.bytes) }
+        let (capacity, oldest) = (ring.capacity, ring.oldestSerial)
+        #expect(capacity == 8 && oldest == 7)
+        let start = unsafe ring.window.start
+        #expect(start == 7)
+        // Of an earlier stream there is nothing, though what was never filled says 0.
+        let isThere = ring.beginning(since: 0, stream: 0) != nil
+        #expect(!isThere)
+        for index in 12..<20 as Range<UInt64> { _ = unsafe ring.append(packet(index), [1].span.bytes) }
+        let later = (ring.capacity, ring.oldestSerial)
+        #expect(later == (16, 7))
+    }
+
+    @Test func `finds a packet by its index while it is there, through growth and disorder`() {
+        var ring = PacketRing(capacity: 4, limit: 8)
+        for index in [70, 72, 71, 73] as [UInt64] { _ = unsafe ring.append(packet(index), [1].span.bytes) }
+        ring.keptSince = 1
+        for index in [74, 75] as [UInt64] { _ = unsafe ring.append(packet(index), [1].span.bytes) }
+        let serials = (69...76).map { ring.serial(of: $0, stream: 3) }
+        #expect(serials == [nil, 0, 2, 1, 3, 4, 5, nil])
+        let other = ring.serial(of: 72, stream: 2)
+        #expect(other == nil)
+        for index in 76..<84 as Range<UInt64> { _ = unsafe ring.append(packet(index), [1].span.bytes) }
+        let overwritten = ring.serial(of: 72, stream: 3)
+        #expect(overwritten == nil)
+    }
 }

@@ -100,12 +100,14 @@ struct PublishTests {
         }
     }
 
-    @Test func `a second publisher in a room is refused with 409`() async throws {
-        try await TestServer.with(TestMedia()) { server in
-            #expect(try await server.publish("/whip/one").status == .created)
-            let second = try await server.publish("/whip/one")
-            #expect(second.status == .conflict)
-            #expect(second.problem == "room-occupied")
+    @Test func `a second publisher of a room is to take it over, and four may try at a time`() async throws {
+        let media = TestMedia()
+        try await TestServer.with(media) { server in
+            for _ in 0..<5 { #expect(try await server.publish("/whip/one").status == .created) }
+            #expect(await media.opened.allSatisfy(\.takesOver))
+            let sixth = try await server.publish("/whip/one")
+            #expect(sixth.status == .conflict)
+            #expect(sixth.problem == "room-occupied")
             #expect(try await server.publish("/whip/two").status == .created)
             #expect(try await server.publish("/whip").status == .created)
         }

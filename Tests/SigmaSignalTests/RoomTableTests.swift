@@ -49,10 +49,12 @@ struct RoomTableTests {
             let room = table.rooms[session.room]
             #expect(
                 session.role == .publisher
-                    ? room?.publisher == session.id : room?.viewers.contains(session.id) == true)
+                    ? (room?.publisher == session.id) != (room?.successors[session.id] != nil)
+                    : room?.viewers.contains(session.id) == true)
         }
         for room in table.rooms.values {
             #expect(table.sessions[room.publisher]?.role == .publisher)
+            #expect(room.successors.keys.allSatisfy { table.sessions[$0]?.room == room.id })
             #expect(room.viewers.allSatisfy { table.sessions[$0]?.room == room.id })
         }
         for summary in table.summaries {

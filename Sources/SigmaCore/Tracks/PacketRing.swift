@@ -19,6 +19,8 @@ internal import SigmaWire
     package var keptSince: UInt64?
     /// The serial the next packet gets.
     package private(set) var nextSerial: UInt64 = 0
+    /// Nothing before this serial was there when the ring grew.
+    private var firstKept: UInt64 = 0
     /// What ``equalise()`` has not looked at begins here.
     private var equalisedEnd: UInt64 = 0
     /// The picture that ``equalise()`` looked at last.
@@ -106,7 +108,10 @@ internal import SigmaWire
         unsafe serials.deallocate()
     }
 
-    package var oldestSerial: UInt64 { nextSerial > UInt64(capacity) ? nextSerial - UInt64(capacity) : 0 }
+    /// The serial of the oldest packet that is there; when it has grown, it is not full yet.
+    package var oldestSerial: UInt64 {
+        max(firstKept, nextSerial > UInt64(capacity) ? nextSerial - UInt64(capacity) : 0)
+    }
 
     /// Copies a packet in.
     ///
@@ -132,6 +137,7 @@ internal import SigmaWire
     /// Doubles it: rare, since it never shrinks.
     private mutating func grow() {
         let larger = PacketRing.Storage(capacity: capacity * 2)
+        firstKept = oldestSerial
         for serial in oldestSerial..<nextSerial {
             let (old, new) = (place(serial), Int(truncatingIfNeeded: serial) & (capacity * 2 - 1))
             unsafe larger.packets[new] = packets[old]

@@ -15,6 +15,8 @@ extension SigmaControl.OpenSession {
         dtlsRole = negotiation.dtlsRole == .server ? .server : .client
         media = negotiation.media.map { .init($0) }
         self.cname = cname
+        // All who publish have the token; the one who comes last is who is wanted.
+        takesOver = session.role == .publisher
     }
 }
 

@@ -54,7 +54,9 @@ package struct Room: Sendable, Equatable {
     package let id: RoomID
     /// `nil` for an unnamed room, and after a restart of signal until somebody asks for the name.
     package var name: RoomName?
-    package let publisher: SessionID
+    package internal(set) var publisher: SessionID
+    /// Publishers that have the room once they are connected, and what they send.
+    package internal(set) var successors: [SessionID: PublishedMedia] = [:]
     package var viewers: Set<SessionID> = []
     /// What viewers' offers are matched with.
     package var media: PublishedMedia

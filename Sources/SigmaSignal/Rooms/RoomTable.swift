@@ -11,17 +11,24 @@ package struct RoomTable: Sendable {
 
     package init() {}
 
-    /// Takes the room for a publisher that is about to be opened.
+    /// Takes the room for a publisher that is about to be opened, or puts it behind the one that has it.
     ///
-    /// - Returns: Whether the room was free.
+    /// - Returns: `false` when the session is known, or too many want the room.
     package mutating func reserve(_ publisher: Session, name: RoomName?, media: PublishedMedia) -> Bool {
-        guard publisher.role == .publisher, rooms[publisher.room] == nil, sessions[publisher.id] == nil else {
-            return false
+        guard publisher.role == .publisher, sessions[publisher.id] == nil else { return false }
+        if let room = rooms[publisher.room] {
+            guard room.successors.count < Self.successorLimit else { return false }
+            rooms[publisher.room]?.successors[publisher.id] = media
+        } else {
+            rooms[publisher.room] = Room(
+                id: publisher.room, name: name, publisher: publisher.id, media: media)
         }
-        rooms[publisher.room] = Room(id: publisher.room, name: name, publisher: publisher.id, media: media)
         sessions[publisher.id] = publisher
         return true
     }
+
+    /// Who tries again and again need not wait for the tries before to run out; but none fills the server.
+    private static let successorLimit = 4
 
     /// Adds a viewer that is about to be opened.
     ///
@@ -45,18 +52,32 @@ package struct RoomTable: Sendable {
         return true
     }
 
-    /// Forgets a session and, if it is a publisher, its room with the viewers in it.
+    /// Forgets a session and, if it is the last publisher, its room with the viewers in it.
     ///
     /// - Returns: The viewers that lost their room, which media still has to close.
     package mutating func remove(_ id: SessionID) -> [SessionID] {
         guard let session = sessions.removeValue(forKey: id) else { return [] }
         guard session.role == .publisher, rooms[session.room]?.publisher == id else {
             rooms[session.room]?.viewers.remove(id)
+            rooms[session.room]?.successors[id] = nil
+            return []
+        }
+        if let next = rooms[session.room]?.successors.keys.min() {
+            succeed(next, in: session.room)
             return []
         }
         let viewers = rooms.removeValue(forKey: session.room)?.viewers.sorted() ?? []
         for viewer in viewers { sessions[viewer] = nil }
         return viewers
+    }
+
+    /// A publisher has the room from now on.
+    private mutating func succeed(_ id: SessionID, in room: RoomID) {
+        guard let media = rooms[room]?.successors.removeValue(forKey: id) else { return }
+        rooms[room]?.publisher = id
+        rooms[room]?.media = media
+        rooms[room]?.isLive = false
+        rooms[room]?.size = nil
     }
 
     /// The room that a URL names: by the name, or else by the number of one without.
@@ -94,16 +115,20 @@ extension RoomTable {
         switch event.body {
         case .ended:
             return remove(id)
-        case .connected, .reconnected:
+        case .connected:
+            sessions[id]?.isConnected = true
+            succeed(id, in: session.room)
+        case .reconnected:
             sessions[id]?.isConnected = true
         case .disconnected:
             sessions[id]?.isConnected = false
-        case .publisherLive where session.role == .publisher:
+        case .publisherLive where rooms[session.room]?.publisher == id:
             rooms[session.room]?.isLive = true
-        case .publisherGone where session.role == .publisher:
+        case .publisherGone where rooms[session.room]?.publisher == id:
             rooms[session.room]?.isLive = false
         case .trackKnown(let track)
-        where session.role == .publisher && track.kind == .video && track.width > 0 && track.height > 0:
+        where rooms[session.room]?.publisher == id && track.kind == .video && track.width > 0
+            && track.height > 0:
             rooms[session.room]?.size = Room.Size(width: track.width, height: track.height)
         case .trackTrouble(let trouble) where session.role == .publisher:
             sessions[id]?.note(trouble)
@@ -127,8 +152,10 @@ extension RoomTable {
         for session in sessions.values where session.isOpen && !names.contains(session.id) {
             _ = remove(session.id)
         }
-        // Publishers first: a viewer is adopted into the room of one.
-        for (id, item) in served where item.role == .publisher { adopt(publisher: id, item) }
+        // Publishers first: a viewer is adopted into the room of one. Those that are connected have their rooms, the
+        // others wait for them.
+        for (id, item) in served where item.role == .publisher && item.hasRoom { adopt(publisher: id, item) }
+        for (id, item) in served where item.role == .publisher && !item.hasRoom { adopt(publisher: id, item) }
         for (id, item) in served where item.role == .viewer { adopt(viewer: id, item) }
         return served.map(\.0).filter { sessions[$0] == nil }
     }
@@ -141,7 +168,8 @@ extension RoomTable {
         }
         sessions[id]?.isConnected = item.state == .connected
         for trouble in item.troubles { sessions[id]?.note(trouble) }
-        rooms[room]?.isLive = item.live
+        if item.hasRoom { succeed(id, in: room) }
+        if rooms[room]?.publisher == id { rooms[room]?.isLive = item.live }
     }
 
     private mutating func adopt(viewer id: SessionID, _ item: SessionItem) {
@@ -151,4 +179,9 @@ extension RoomTable {
         }
         sessions[id]?.isConnected = item.state == .connected
     }
+}
+
+extension SessionItem {
+    /// A publisher that has been connected has taken its room over.
+    fileprivate var hasRoom: Bool { state == .connected || state == .disconnected }
 }
