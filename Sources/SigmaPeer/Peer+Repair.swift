@@ -150,6 +150,7 @@ extension Peer {
             output.append(Transmission(path: path, bytes: packet.datagram))
             return
         }
+        sendingTime = now
         guard let repetition = rtxStream?.repetition(of: packet.plain),
             let datagram = srtp?.protectRTP(numbered(repetition))
         else { return }

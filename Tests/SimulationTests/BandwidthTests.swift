@@ -16,7 +16,11 @@ struct BandwidthTests {
         seed: UInt64, _ feedback: OfferedBandwidthFeedback = .transportWide, up: LinkConditions? = nil
     ) throws -> (simulation: Simulation, publisher: Simulation.Client) {
         let simulation = try Simulation(seed: seed)
-        let publisher = try simulation.join(.publisher) { $0.bandwidthFeedback = feedback }
+        let publisher = try simulation.join(.publisher) {
+            $0.bandwidthFeedback = feedback
+            // What is lost stays lost, and is not sent beside what is told of.
+            $0.repair = RepairSettings(.nothing)
+        }
         _ = try simulation.join(.viewer)
         #expect(simulation.connectAll())
         simulation.setLink(publisher, up: up, down: nil)
