@@ -24,6 +24,9 @@ package enum Violation: Equatable, Sendable {
     case unbounded(EngineResources, handshakeConnections: Int)
     case notFreed(EngineResources, handshakeConnections: Int)
     case outputDropped(UInt64)
+
+    /// Without its details.
+    var name: Substring { "\(self)".prefix { $0 != "(" } }
 }
 
 /// Sees every datagram and holds the server to what it promises.
@@ -36,10 +39,12 @@ struct Watch {
     private var lastCheck: [Address: Int64] = [:]
     private var numbers: [UInt32: SentNumbers] = [:]
 
-    private static let violationLimit = 8
+    /// Of each kind: one must not hide another.
+    private static let violationLimit = 4
 
     mutating func add(_ violation: Violation, at now: Int64) {
-        if violations.count < Self.violationLimit { violations.append((now, violation)) }
+        let known = violations.count { $0.violation.name == violation.name }
+        if known < Self.violationLimit { violations.append((now, violation)) }
     }
 
     /// A datagram that a peer itself sent reached the server.

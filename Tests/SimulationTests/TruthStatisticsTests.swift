@@ -122,7 +122,7 @@ struct TruthStatisticsTests {
     @Test func `over a network that loses and delays, statistics are within what reports can say`() throws {
         let simulation = try Simulation(seed: 71)
         let publisher = try simulation.join(.publisher)
-        let viewer = try simulation.join(.viewer)
+        let viewer = try simulation.join(.viewer) { $0.repair = RepairSettings(.nothing) }
         #expect(simulation.connectAll())
         simulation.setLink(
             viewer, up: nil, down: LinkConditions(loss: 0.08, delay: 40_000_000, jitter: 8_000_000))
