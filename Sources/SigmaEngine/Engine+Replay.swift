@@ -113,7 +113,7 @@ extension Engine {
             guard let replay = runtimes[slot].egress[index].replay,
                 let place = runtimes[slot].egress[index].track, place < rooms[room].tracks.count
             else { continue }
-            if now - replay.end > Self.memory {
+            if now - replay.end > Self.replayMemory {
                 runtimes[slot].egress[index].replay = nil
                 runtimes[slot].egress[index].pendingChange = slab[slot].egress[index].nextIndex
             }
@@ -125,5 +125,5 @@ extension Engine {
     }
 
     /// As long as late packets of the replay may come, and no longer than timestamps are unambiguous.
-    private static var memory: Interval { .seconds(10) }
+    static var replayMemory: Interval { .seconds(10) }
 }

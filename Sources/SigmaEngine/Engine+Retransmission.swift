@@ -31,7 +31,9 @@ extension Engine {
     /// Puts a packet in line to be sent again, if there is such a one.
     private mutating func request(_ number: UInt16, _ place: Int, _ slot: Int, at now: Instant) {
         let index = SequenceNumber.extend(number, near: slab[slot].egress[place].nextIndex)
-        guard index < slab[slot].egress[place].nextIndex, find(index, place, slot) != nil else { return }
+        guard index < slab[slot].egress[place].nextIndex, find(index, place, slot, at: now) != nil else {
+            return
+        }
         let sent = slab[slot].counters.packetsSent &- slab[slot].counters.packetsRetransmitted
         let roundTrip = Interval(nanoseconds: slab[slot].counters.roundTripTime)
         guard runtimes[slot].allowRetransmission(index, place, sent: sent, roundTrip: roundTrip, at: now),
@@ -50,7 +52,7 @@ extension Engine {
     }
 
     /// - Returns: `nil` when the index was never sent, or its packet or its timestamp is not known any more.
-    private func find(_ index: UInt64, _ place: Int, _ slot: Int) -> Found? {
+    private func find(_ index: UInt64, _ place: Int, _ slot: Int, at now: Instant) -> Found? {
         guard let change = slab[slot].egress[place].change(of: index),
             let trackPlace = runtimes[slot].egress[place].track
         else { return nil }
@@ -63,13 +65,14 @@ extension Engine {
         else { return nil }
         let window = unsafe track.ring.window
         let timestamp = window[serial].timestamp
-        if change.isReplay {
-            guard let replay = runtimes[slot].egress[place].replay,
-                index >= runtimes[slot].egress[place].replaySince
-            else { return nil }
+        if change.isReplay, let replay = runtimes[slot].egress[place].replay {
+            guard index >= runtimes[slot].egress[place].replaySince else { return nil }
             if !replay.isLive(timestamp) {
                 return Found(track: track, serial: serial, timestamp: replay.timestamp(of: timestamp))
             }
+        } else if change.isReplay, now - window[serial].arrival > Self.replayMemory {
+            // The replay is forgotten so long after its end that only what came since is known to be live.
+            return nil
         }
         return Found(track: track, serial: serial, timestamp: timestamp &+ change.timestampOffset)
     }
@@ -79,7 +82,7 @@ extension Engine {
         while batch.count < end, let item = retransmissions.popFirst() {
             let slot = Int(item.handle.slot)
             guard slab.isCurrent(item.handle), let path = mediaPath(of: slot, at: now),
-                let found = find(item.index, item.place, slot)
+                let found = find(item.index, item.place, slot, at: now)
             else { continue }
             let octets = seal(found, item, slot, on: path, into: &batch)
             guard octets > 0 else { continue }

@@ -127,6 +127,23 @@ struct TruthRetransmissionTests {
         #expect(Array(joiner.sealed.dropFirst(before.count)) == Array(before.suffix(250)))
     }
 
+    @Test func `of live pictures at any time after the past was made up for`() throws {
+        let broadcast = try Broadcast()
+        broadcast.keyframe()
+        broadcast.pictures(30)
+        let joiner = try broadcast.viewer(hasRTX: true)
+        broadcast.pictures(60)
+        // Until the replay is forgotten, and further. Each is asked for a picture later, as any viewer does.
+        for _ in 0..<1100 {
+            let newest = joiner.rtp.suffix(10).filter { $0.ssrc == 6 }.suffix(2).map(\.sequenceNumber)
+            broadcast.pictures(1)
+            let before = broadcast.rig.counters.packetsResent
+            broadcast.ask(newest, joiner)
+            #expect(broadcast.rig.counters.packetsResent == before + 2)
+        }
+        #expect(joiner.undecryptable == 0)
+    }
+
     @Test func `a storm of requests costs no more than the stream`() throws {
         let broadcast = try Broadcast()
         let viewer = try broadcast.viewer()
