@@ -109,6 +109,7 @@ extension Engine {
         runtimes[slot].egress[place].sourceEnd = packet.entryIndex
         runtimes[slot].egress[place].cleared = serial + 1
         runtimes[slot].egress[place].replay = nil
+        runtimes[slot].egress[place].replaySince = .max
         runtimes[slot].egress[place].mayReplay = false
         runtimes[slot].egress[place].follow(packet.stream)
         runtimes[slot].egress[place].next = max(

@@ -65,14 +65,17 @@ extension Engine {
         else { return nil }
         let window = unsafe track.ring.window
         let timestamp = window[serial].timestamp
-        if change.isReplay, let replay = runtimes[slot].egress[place].replay {
+        if change.isReplay {
+            // The timestamps of a replay before the last are not known any more.
             guard index >= runtimes[slot].egress[place].replaySince else { return nil }
-            if !replay.isLive(timestamp) {
-                return Found(track: track, serial: serial, timestamp: replay.timestamp(of: timestamp))
+            if let replay = runtimes[slot].egress[place].replay {
+                if !replay.isLive(timestamp) {
+                    return Found(track: track, serial: serial, timestamp: replay.timestamp(of: timestamp))
+                }
+            } else if now - window[serial].arrival > Self.replayMemory {
+                // It is forgotten so long after its end that only what came since is known to be live.
+                return nil
             }
-        } else if change.isReplay, now - window[serial].arrival > Self.replayMemory {
-            // The replay is forgotten so long after its end that only what came since is known to be live.
-            return nil
         }
         return Found(track: track, serial: serial, timestamp: timestamp &+ change.timestampOffset)
     }

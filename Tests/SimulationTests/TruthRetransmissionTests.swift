@@ -144,6 +144,22 @@ struct TruthRetransmissionTests {
         #expect(joiner.undecryptable == 0)
     }
 
+    @Test func `of a past that was left for a newer keyframe nothing comes under another timestamp`() throws {
+        let broadcast = try Broadcast()
+        broadcast.keyframe()
+        broadcast.pictures(400)
+        let joiner = try broadcast.viewer()
+        broadcast.pictures(20)
+        broadcast.keyframe()
+        broadcast.pictures(20)
+        let before = joiner.sealed
+        #expect(before.count > 4 + 44)
+        broadcast.ask(media(joiner).map(\.sequenceNumber), joiner)
+        let again = joiner.sealed.dropFirst(before.count)
+        #expect(again.count >= 44)
+        #expect(Set(again).isSubset(of: before))
+    }
+
     @Test func `a storm of requests costs no more than the stream`() throws {
         let broadcast = try Broadcast()
         let viewer = try broadcast.viewer()
