@@ -109,8 +109,9 @@ async function reason(response) {
     return (problem.title || "Error " + response.status) + "; trying again…";
 }
 
-// Where packets have to be sent again there must be time for it: browsers ask a second time 100 ms after the first.
-const patience = 150;
+// Where packets have to be sent again there must be time for it, ms: browsers ask anew every 100 ms, and a third time
+// should not be too late.
+const patience = 200;
 const calm = 60;
 
 // Connected but nothing arrives, or never connected: begin anew.
