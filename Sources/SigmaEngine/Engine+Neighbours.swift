@@ -41,9 +41,18 @@ extension Engine {
         for track in rooms[place].tracks {
             track.publication = publication
             track.feeds = feeds
+            // A viewer over there begins with the last keyframe, too. Who has it already takes it no second time.
+            guard !feeds.isEmpty, let start = track.entryStart else { continue }
+            let end = track.ring.nextSerial
+            relays.removeAll { $0.track === track && $0.serial >= start }
+            for serial in start..<end {
+                relays.append(PendingRelay(track: track, serial: serial, isPast: serial + 1 < end))
+            }
         }
-        // A viewer over there can begin with a keyframe only.
-        wantKeyframe(publication: publication)
+        // Where there is none kept, it can begin with the next one only.
+        if rooms[place].tracks.contains(where: { $0.line.kind == .video && $0.entryStart == nil }) {
+            wantKeyframe(publication: publication)
+        }
     }
 
     /// A viewer on another shard waits for a keyframe.
@@ -53,20 +62,30 @@ extension Engine {
         timers.hasten(publisher, to: .zero)
     }
 
-    /// Calls `send` for each packet that has come in since, with the shards that get it.
+    /// Packets that go to other shards at a time: what a ring between two has room for, and they have time to take.
+    private static var relayLimit: Int { 256 }
+
+    /// Something is left of what is to be relayed.
+    package var hasRelays: Bool { !relays.isEmpty }
+
+    /// Calls `send` for packets that have come in since, with the shards that get them.
     package mutating func takeRelays(_ send: (_ shards: [Int], RelayedPacket, RawSpan) -> Void) {
         guard !relays.isEmpty else { return }
-        for relay in relays {
+        for relay in relays.prefix(Self.relayLimit) {
             let track = relay.track
             let window = unsafe track.ring.window
             guard window.contains(relay.serial) else { continue }
             let relayed = RelayedPacket(
                 publication: track.publication, track: Int(track.mediaLine), serial: relay.serial,
                 arrival: track.lastArrival, timeline: track.timeline,
-                packet: window[relay.serial])
+                isPast: relay.isPast, packet: window[relay.serial])
             send(track.feeds, relayed, window.octets(relay.serial))
         }
-        relays.removeAll(keepingCapacity: true)
+        if relays.count > Self.relayLimit {
+            relays.removeFirst(Self.relayLimit)
+        } else {
+            relays.removeAll(keepingCapacity: true)
+        }
     }
 
     // MARK: The viewers' side
@@ -81,7 +100,8 @@ extension Engine {
         rooms[place].source = shard
         publications[publication] = place
         setTracks(makeTracks(media, room: place), room: place)
-        keyframeWishes.append((shard: shard, publication: publication))
+        // What comes first may be the last keyframe, of any age.
+        for viewer in rooms[place].viewers { beginWithPast(viewer) }
     }
 
     /// The publication has ended.
@@ -97,6 +117,7 @@ extension Engine {
             rooms[place].tracks.indices.contains(relayed.track)
         else { return }
         let track = rooms[place].tracks[relayed.track]
+        guard relayed.serial >= track.nextRelayed else { return }
         var packet = relayed.packet
         if relayed.serial != track.nextRelayed { track.relayedSince = relayed.serial }
         track.nextRelayed = relayed.serial + 1
@@ -114,6 +135,8 @@ extension Engine {
         }
         track.noteEntry(packet)
         counters.packetsRelayed &+= 1
+        // How far behind the past is shows its end.
+        guard !relayed.isPast else { return }
         queueFanOut(track, room: place, place: relayed.track)
     }
 
@@ -135,6 +158,8 @@ package struct RelayedPacket: BitwiseCopyable, Sendable {
     package var serial: UInt64
     package var arrival: Instant
     package var timeline: MediaTimeline
+    /// More of what had come before follows at once.
+    package var isPast: Bool
     package var packet: PacketRing.Packet
 }
 
@@ -142,4 +167,5 @@ package struct RelayedPacket: BitwiseCopyable, Sendable {
 struct PendingRelay {
     let track: Track
     let serial: UInt64
+    var isPast = false
 }

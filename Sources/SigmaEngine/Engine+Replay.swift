@@ -12,6 +12,11 @@ extension Engine {
                 continue
             }
             let track = rooms[room].tracks[place]
+            if rooms[room].source != nil, track.ring.nextSerial == 0 {
+                // On its way from another shard.
+                runtimes[slot].egress[index].mayReplay = true
+                continue
+            }
             guard let entry = track.entry else {
                 isMissing = true
                 continue
@@ -25,6 +30,13 @@ extension Engine {
             slab[slot].counters.joinsFromCache &+= 1
         }
         if isMissing { wantKeyframes(for: slot) }
+    }
+
+    /// A viewer whose pictures are on their way from another shard may begin with what is past.
+    mutating func beginWithPast(_ slot: Int) {
+        for index in 0..<runtimes[slot].egressCount where runtimes[slot].egress[index].line.kind == .video {
+            runtimes[slot].egress[index].mayReplay = true
+        }
     }
 
     /// The egress has started with a keyframe of the past.

@@ -120,6 +120,9 @@ final class Track {
         return newestEntry.serial
     }
 
+    /// The serial of the first packet of what a joiner gets; `nil` where the ring has not all of it.
+    var entryStart: UInt64? { entry == nil ? nil : ring.keptSince }
+
     /// - Parameter isUnambiguous: No other m-section announces the same SSRC.
     init(mediaLine: UInt8, line: MediaLineRecord, isUnambiguous: Bool, after previous: Departed? = nil) {
         self.previous = previous

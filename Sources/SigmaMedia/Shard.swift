@@ -47,7 +47,7 @@ struct Shard: ~Copyable {
         let bell = ways.post.bells[index]
         while !isFinished {
             let ready = try poll.wait(
-                milliseconds: isFanningOut ? 0 : SystemClock.milliseconds(until: engine.deadline))
+                milliseconds: isFanningOut || engine.hasRelays ? 0 : SystemClock.milliseconds(until: engine.deadline))
             let now = readClocks()
             measureLoad(at: now)
             for item in ready {
@@ -60,6 +60,7 @@ struct Shard: ~Copyable {
                     try receiveDatagrams(socket, at: now)
                 }
             }
+            if engine.hasRelays { relay() }
             fanOutSlice(at: now)
             while engine.advance(to: now, into: &batch) { flush() }
             endRound(at: now)

@@ -320,8 +320,10 @@ package import SigmaWire
 
     private func relay(from shard: SimulatedShard) {
         guard shards.count > 1 else { return }
-        shard.engine.takeRelays { others, packet, octets in
-            for other in others { shards[other].engine.receive(packet, octets) }
+        while shard.engine.hasRelays {
+            shard.engine.takeRelays { others, packet, octets in
+                for other in others { shards[other].engine.receive(packet, octets) }
+            }
         }
     }
 

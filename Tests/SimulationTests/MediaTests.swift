@@ -52,6 +52,35 @@ struct MediaTests {
         #expect(publisher.keyframeRequests.count >= 1)
     }
 
+    // Seeds that put somebody on another shard than the publisher.
+    @Test(arguments: [30, 31, 32, 34, 35, 36, 37] as [UInt64])
+    func `joiners begin with the last keyframe on whatever shard they are`(seed: UInt64) throws {
+        let simulation = try Simulation(seed: seed, shards: 3)
+        let publisher = try simulation.join(.publisher) {
+            $0.answersKeyframeRequests = false
+            $0.video = SyntheticVideo.Settings(keyframeInterval: 60)
+        }
+        #expect(simulation.connectAll())
+        simulation.run(for: .seconds(2))
+        let requests = publisher.keyframeRequests.count
+        for _ in 0..<6 {
+            let viewer = try simulation.join(.viewer)
+            #expect(simulation.connectAll())
+            simulation.run(for: .milliseconds(100))
+            #expect(try #require(viewer.received(.video)).keyframes == 1)
+        }
+        simulation.run(for: .seconds(4))
+        for viewer in simulation.clients.dropFirst() {
+            let video = try #require(viewer.received(.video))
+            #expect(video.gaps == 0 && video.outOfOrder == 0 && video.timestampsBackwards == 0)
+            #expect(try #require(viewer.received(.audio)).packets > 100)
+        }
+        #expect(simulation.server.counters.packetsRelayed > 0)
+        #expect(simulation.server.counters.packetsDropped == 0)
+        // Nobody needed the publisher for it, but where the past was longer than 3 s.
+        #expect(publisher.keyframeRequests.count == requests || simulation.server.counters.joinsFromCache < 6)
+    }
+
     @Test func `a server that is short of time drops pictures, leaves no gap, and keeps audio whole`() throws
     {
         let simulation = try Simulation(seed: 17)

@@ -3,12 +3,14 @@ import SigmaCrypto
 import SigmaEngine
 import Testing
 
-private func request(_ id: UInt64, _ role: Role, room: UInt64 = 1) -> SessionRequest {
+private func request(
+    _ id: UInt64, _ role: Role, room: UInt64 = 1, takesOver: Bool = false
+) -> SessionRequest {
     var line = MediaLineRecord()
     line.kind = .video
     return SessionRequest(
         sessionID: SessionID(high: 0, low: id), roomID: roomID(room), role: role,
-        remoteUfrag: [], fingerprints: [], dtlsRole: .server, media: [line], cname: [])
+        remoteUfrag: [], fingerprints: [], dtlsRole: .server, media: [line], cname: [], takesOver: takesOver)
 }
 
 private func roomID(_ number: UInt64) -> RoomID {
@@ -27,11 +29,19 @@ private struct Run {
         busy = Array(repeating: 0, count: shards)
     }
 
-    mutating func open(_ id: UInt64, _ role: Role, room: UInt64 = 1) throws -> Int {
-        let request = request(id, role, room: room)
+    mutating func open(
+        _ id: UInt64, _ role: Role, room: UInt64 = 1, takesOver: Bool = false
+    ) throws -> Int {
+        let request = request(id, role, room: room, takesOver: takesOver)
         let shard = try directory.place(request, busy: busy, at: 7)
         note(directory.opened(request.sessionID))
         return shard
+    }
+
+    mutating func connect(_ id: UInt64, _ role: Role, room: UInt64 = 1) {
+        let record = EventRecord(
+            .connected, sessionID: SessionID(high: 0, low: id), roomID: roomID(room), role: role)
+        note(directory.note(record))
     }
 
     mutating func end(_ id: UInt64, _ role: Role, room: UInt64 = 1) {
@@ -93,6 +103,34 @@ private struct Run {
                 "\(waiting): mirror 1 of room 1 from \(source), 1 line",
                 "\(source): feed 1 of room 1 to [\(waiting)]",
             ])
+    }
+
+    @Test func `who takes over comes to the same shard, and feeds the others once it is connected`() throws {
+        var run = Run(shards: 2)
+        let source = try run.open(1, .publisher)
+        run.connect(1, .publisher)
+        run.busy[source] = 0.7
+        let other = try run.open(2, .viewer)
+        #expect(other != source)
+        run.told = []
+        #expect(throws: CommandError.roomOccupied) { _ = try run.open(3, .publisher) }
+        #expect(try run.open(3, .publisher, takesOver: true) == source)
+        #expect(try run.open(4, .publisher, takesOver: true) == source)
+        #expect(run.told.isEmpty)
+        run.connect(3, .publisher)
+        run.end(1, .publisher)
+        #expect(
+            run.told == [
+                "\(other): mirror 2 of room 1 from \(source), 1 line",
+                "\(source): feed 2 of room 1 to [\(other)]",
+            ])
+        // The one that waits goes, and nothing comes of it; the one that has the room ends the mirror.
+        run.end(4, .publisher)
+        #expect(run.told.count == 2)
+        run.end(3, .publisher)
+        #expect(run.told.last == "\(other): end mirror 2")
+        run.end(2, .viewer)
+        #expect(run.directory.count == 0)
     }
 
     @Test func `a feed ends with the last viewer over there, or with its publisher`() throws {

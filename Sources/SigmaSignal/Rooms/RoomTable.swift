@@ -71,9 +71,10 @@ package struct RoomTable: Sendable {
         return viewers
     }
 
-    /// A publisher has the room from now on.
+    /// A publisher has the room from now on; media ends the other.
     private mutating func succeed(_ id: SessionID, in room: RoomID) {
         guard let media = rooms[room]?.successors.removeValue(forKey: id) else { return }
+        if let replaced = rooms[room]?.publisher { sessions[replaced] = nil }
         rooms[room]?.publisher = id
         rooms[room]?.media = media
         rooms[room]?.isLive = false

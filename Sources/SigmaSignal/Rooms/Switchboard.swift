@@ -192,7 +192,10 @@ actor Switchboard {
     }
 
     private func apply(_ event: Event) async {
-        if let id = SessionID(octets: event.sessionID), table.sessions[id] != nil {
+        // One that was replaced is forgotten already.
+        if let id = SessionID(octets: event.sessionID),
+            table.sessions[id] != nil || event.ended.reason == .replaced
+        {
             logger.info("session \(id): \(Self.text(event))")
         }
         await close(table.apply(event), .publisherBye)
