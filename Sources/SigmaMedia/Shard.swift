@@ -46,8 +46,9 @@ struct Shard: ~Copyable {
     mutating func run() throws(SystemError) {
         let bell = ways.post.bells[index]
         while !isFinished {
+            let isBusy = isFanningOut || engine.hasRelays
             let ready = try poll.wait(
-                milliseconds: isFanningOut || engine.hasRelays ? 0 : SystemClock.milliseconds(until: engine.deadline))
+                milliseconds: isBusy ? 0 : SystemClock.milliseconds(until: engine.deadline))
             let now = readClocks()
             measureLoad(at: now)
             for item in ready {
