@@ -751,54 +751,111 @@ package nonisolated struct Sigma_Control_HeaderExtension: Sendable {
 }
 
 /// One negotiated m-section, in the order of the SDP; rejected ones are left out.
-package nonisolated struct Sigma_Control_MediaLine: Sendable {
+package nonisolated struct Sigma_Control_MediaLine: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// at most 16 octets
-  package var mid: String = String()
+  package var mid: String {
+    get {_storage._mid}
+    set {_uniqueStorage()._mid = newValue}
+  }
 
-  package var kind: Sigma_Control_Kind = .unspecified
+  package var kind: Sigma_Control_Kind {
+    get {_storage._kind}
+    set {_uniqueStorage()._kind = newValue}
+  }
 
-  package var codec: Sigma_Control_Codec = .unspecified
+  package var codec: Sigma_Control_Codec {
+    get {_storage._codec}
+    set {_uniqueStorage()._codec = newValue}
+  }
 
-  package var payloadType: UInt32 = 0
+  package var payloadType: UInt32 {
+    get {_storage._payloadType}
+    set {_uniqueStorage()._payloadType = newValue}
+  }
 
   /// 0 where RTX was not negotiated.
-  package var rtxPayloadType: UInt32 = 0
+  package var rtxPayloadType: UInt32 {
+    get {_storage._rtxPayloadType}
+    set {_uniqueStorage()._rtxPayloadType = newValue}
+  }
 
   /// Hz
-  package var clockRate: UInt32 = 0
+  package var clockRate: UInt32 {
+    get {_storage._clockRate}
+    set {_uniqueStorage()._clockRate = newValue}
+  }
 
   /// at most 14
-  package var extensions: [Sigma_Control_HeaderExtension] = []
+  package var extensions: [Sigma_Control_HeaderExtension] {
+    get {_storage._extensions}
+    set {_uniqueStorage()._extensions = newValue}
+  }
 
   /// Publisher: the SSRCs its SDP announced, if any. Viewer: the SSRC media is to send with.
-  package var ssrcs: [UInt32] = []
+  package var ssrcs: [UInt32] {
+    get {_storage._ssrcs}
+    set {_uniqueStorage()._ssrcs = newValue}
+  }
 
-  package var rtxSsrc: UInt32 = 0
+  package var rtxSsrc: UInt32 {
+    get {_storage._rtxSsrc}
+    set {_uniqueStorage()._rtxSsrc = newValue}
+  }
 
   /// at most 4, each at most 16 octets
-  package var rids: [String] = []
+  package var rids: [String] {
+    get {_storage._rids}
+    set {_uniqueStorage()._rids = newValue}
+  }
 
   /// rtcp-fb that both sides agreed on.
-  package var nack: Bool = false
+  package var nack: Bool {
+    get {_storage._nack}
+    set {_uniqueStorage()._nack = newValue}
+  }
 
-  package var nackPli: Bool = false
+  package var nackPli: Bool {
+    get {_storage._nackPli}
+    set {_uniqueStorage()._nackPli = newValue}
+  }
 
-  package var ccmFir: Bool = false
+  package var ccmFir: Bool {
+    get {_storage._ccmFir}
+    set {_uniqueStorage()._ccmFir = newValue}
+  }
 
-  package var transportCc: Bool = false
+  package var transportCc: Bool {
+    get {_storage._transportCc}
+    set {_uniqueStorage()._transportCc = newValue}
+  }
 
-  package var googRemb: Bool = false
+  package var googRemb: Bool {
+    get {_storage._googRemb}
+    set {_uniqueStorage()._googRemb = newValue}
+  }
 
   /// a=rtcp-rsize (RFC 5506).
-  package var reducedSizeRtcp: Bool = false
+  package var reducedSizeRtcp: Bool {
+    get {_storage._reducedSizeRtcp}
+    set {_uniqueStorage()._reducedSizeRtcp = newValue}
+  }
+
+  /// How long the peer keeps a packet that it sent, or waits for one that it lost, ms (RFC 4588 section 8.1,
+  /// rtx-time). 0 where it does not say.
+  package var rtxTime: UInt32 {
+    get {_storage._rtxTime}
+    set {_uniqueStorage()._rtxTime = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 package nonisolated struct Sigma_Control_OpenSession: Sendable {
@@ -2117,104 +2174,177 @@ nonisolated extension Sigma_Control_HeaderExtension: SwiftProtobuf.Message, Swif
 
 nonisolated extension Sigma_Control_MediaLine: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".MediaLine"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mid\0\u{1}kind\0\u{1}codec\0\u{3}payload_type\0\u{3}rtx_payload_type\0\u{3}clock_rate\0\u{1}extensions\0\u{1}ssrcs\0\u{3}rtx_ssrc\0\u{1}rids\0\u{1}nack\0\u{3}nack_pli\0\u{3}ccm_fir\0\u{3}transport_cc\0\u{3}goog_remb\0\u{3}reduced_size_rtcp\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mid\0\u{1}kind\0\u{1}codec\0\u{3}payload_type\0\u{3}rtx_payload_type\0\u{3}clock_rate\0\u{1}extensions\0\u{1}ssrcs\0\u{3}rtx_ssrc\0\u{1}rids\0\u{1}nack\0\u{3}nack_pli\0\u{3}ccm_fir\0\u{3}transport_cc\0\u{3}goog_remb\0\u{3}reduced_size_rtcp\0\u{3}rtx_time\0")
+
+  fileprivate class _StorageClass {
+    var _mid: String = String()
+    var _kind: Sigma_Control_Kind = .unspecified
+    var _codec: Sigma_Control_Codec = .unspecified
+    var _payloadType: UInt32 = 0
+    var _rtxPayloadType: UInt32 = 0
+    var _clockRate: UInt32 = 0
+    var _extensions: [Sigma_Control_HeaderExtension] = []
+    var _ssrcs: [UInt32] = []
+    var _rtxSsrc: UInt32 = 0
+    var _rids: [String] = []
+    var _nack: Bool = false
+    var _nackPli: Bool = false
+    var _ccmFir: Bool = false
+    var _transportCc: Bool = false
+    var _googRemb: Bool = false
+    var _reducedSizeRtcp: Bool = false
+    var _rtxTime: UInt32 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _mid = source._mid
+      _kind = source._kind
+      _codec = source._codec
+      _payloadType = source._payloadType
+      _rtxPayloadType = source._rtxPayloadType
+      _clockRate = source._clockRate
+      _extensions = source._extensions
+      _ssrcs = source._ssrcs
+      _rtxSsrc = source._rtxSsrc
+      _rids = source._rids
+      _nack = source._nack
+      _nackPli = source._nackPli
+      _ccmFir = source._ccmFir
+      _transportCc = source._transportCc
+      _googRemb = source._googRemb
+      _reducedSizeRtcp = source._reducedSizeRtcp
+      _rtxTime = source._rtxTime
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.mid) }()
-      case 2: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
-      case 3: try { try decoder.decodeSingularEnumField(value: &self.codec) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.payloadType) }()
-      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.rtxPayloadType) }()
-      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.clockRate) }()
-      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.extensions) }()
-      case 8: try { try decoder.decodeRepeatedUInt32Field(value: &self.ssrcs) }()
-      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.rtxSsrc) }()
-      case 10: try { try decoder.decodeRepeatedStringField(value: &self.rids) }()
-      case 11: try { try decoder.decodeSingularBoolField(value: &self.nack) }()
-      case 12: try { try decoder.decodeSingularBoolField(value: &self.nackPli) }()
-      case 13: try { try decoder.decodeSingularBoolField(value: &self.ccmFir) }()
-      case 14: try { try decoder.decodeSingularBoolField(value: &self.transportCc) }()
-      case 15: try { try decoder.decodeSingularBoolField(value: &self.googRemb) }()
-      case 16: try { try decoder.decodeSingularBoolField(value: &self.reducedSizeRtcp) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._mid) }()
+        case 2: try { try decoder.decodeSingularEnumField(value: &_storage._kind) }()
+        case 3: try { try decoder.decodeSingularEnumField(value: &_storage._codec) }()
+        case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._payloadType) }()
+        case 5: try { try decoder.decodeSingularUInt32Field(value: &_storage._rtxPayloadType) }()
+        case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._clockRate) }()
+        case 7: try { try decoder.decodeRepeatedMessageField(value: &_storage._extensions) }()
+        case 8: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._ssrcs) }()
+        case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._rtxSsrc) }()
+        case 10: try { try decoder.decodeRepeatedStringField(value: &_storage._rids) }()
+        case 11: try { try decoder.decodeSingularBoolField(value: &_storage._nack) }()
+        case 12: try { try decoder.decodeSingularBoolField(value: &_storage._nackPli) }()
+        case 13: try { try decoder.decodeSingularBoolField(value: &_storage._ccmFir) }()
+        case 14: try { try decoder.decodeSingularBoolField(value: &_storage._transportCc) }()
+        case 15: try { try decoder.decodeSingularBoolField(value: &_storage._googRemb) }()
+        case 16: try { try decoder.decodeSingularBoolField(value: &_storage._reducedSizeRtcp) }()
+        case 17: try { try decoder.decodeSingularUInt32Field(value: &_storage._rtxTime) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.mid.isEmpty {
-      try visitor.visitSingularStringField(value: self.mid, fieldNumber: 1)
-    }
-    if self.kind != .unspecified {
-      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 2)
-    }
-    if self.codec != .unspecified {
-      try visitor.visitSingularEnumField(value: self.codec, fieldNumber: 3)
-    }
-    if self.payloadType != 0 {
-      try visitor.visitSingularUInt32Field(value: self.payloadType, fieldNumber: 4)
-    }
-    if self.rtxPayloadType != 0 {
-      try visitor.visitSingularUInt32Field(value: self.rtxPayloadType, fieldNumber: 5)
-    }
-    if self.clockRate != 0 {
-      try visitor.visitSingularUInt32Field(value: self.clockRate, fieldNumber: 6)
-    }
-    if !self.extensions.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.extensions, fieldNumber: 7)
-    }
-    if !self.ssrcs.isEmpty {
-      try visitor.visitPackedUInt32Field(value: self.ssrcs, fieldNumber: 8)
-    }
-    if self.rtxSsrc != 0 {
-      try visitor.visitSingularUInt32Field(value: self.rtxSsrc, fieldNumber: 9)
-    }
-    if !self.rids.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.rids, fieldNumber: 10)
-    }
-    if self.nack != false {
-      try visitor.visitSingularBoolField(value: self.nack, fieldNumber: 11)
-    }
-    if self.nackPli != false {
-      try visitor.visitSingularBoolField(value: self.nackPli, fieldNumber: 12)
-    }
-    if self.ccmFir != false {
-      try visitor.visitSingularBoolField(value: self.ccmFir, fieldNumber: 13)
-    }
-    if self.transportCc != false {
-      try visitor.visitSingularBoolField(value: self.transportCc, fieldNumber: 14)
-    }
-    if self.googRemb != false {
-      try visitor.visitSingularBoolField(value: self.googRemb, fieldNumber: 15)
-    }
-    if self.reducedSizeRtcp != false {
-      try visitor.visitSingularBoolField(value: self.reducedSizeRtcp, fieldNumber: 16)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if !_storage._mid.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._mid, fieldNumber: 1)
+      }
+      if _storage._kind != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._kind, fieldNumber: 2)
+      }
+      if _storage._codec != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._codec, fieldNumber: 3)
+      }
+      if _storage._payloadType != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._payloadType, fieldNumber: 4)
+      }
+      if _storage._rtxPayloadType != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._rtxPayloadType, fieldNumber: 5)
+      }
+      if _storage._clockRate != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._clockRate, fieldNumber: 6)
+      }
+      if !_storage._extensions.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._extensions, fieldNumber: 7)
+      }
+      if !_storage._ssrcs.isEmpty {
+        try visitor.visitPackedUInt32Field(value: _storage._ssrcs, fieldNumber: 8)
+      }
+      if _storage._rtxSsrc != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._rtxSsrc, fieldNumber: 9)
+      }
+      if !_storage._rids.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._rids, fieldNumber: 10)
+      }
+      if _storage._nack != false {
+        try visitor.visitSingularBoolField(value: _storage._nack, fieldNumber: 11)
+      }
+      if _storage._nackPli != false {
+        try visitor.visitSingularBoolField(value: _storage._nackPli, fieldNumber: 12)
+      }
+      if _storage._ccmFir != false {
+        try visitor.visitSingularBoolField(value: _storage._ccmFir, fieldNumber: 13)
+      }
+      if _storage._transportCc != false {
+        try visitor.visitSingularBoolField(value: _storage._transportCc, fieldNumber: 14)
+      }
+      if _storage._googRemb != false {
+        try visitor.visitSingularBoolField(value: _storage._googRemb, fieldNumber: 15)
+      }
+      if _storage._reducedSizeRtcp != false {
+        try visitor.visitSingularBoolField(value: _storage._reducedSizeRtcp, fieldNumber: 16)
+      }
+      if _storage._rtxTime != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._rtxTime, fieldNumber: 17)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Sigma_Control_MediaLine, rhs: Sigma_Control_MediaLine) -> Bool {
-    if lhs.mid != rhs.mid {return false}
-    if lhs.kind != rhs.kind {return false}
-    if lhs.codec != rhs.codec {return false}
-    if lhs.payloadType != rhs.payloadType {return false}
-    if lhs.rtxPayloadType != rhs.rtxPayloadType {return false}
-    if lhs.clockRate != rhs.clockRate {return false}
-    if lhs.extensions != rhs.extensions {return false}
-    if lhs.ssrcs != rhs.ssrcs {return false}
-    if lhs.rtxSsrc != rhs.rtxSsrc {return false}
-    if lhs.rids != rhs.rids {return false}
-    if lhs.nack != rhs.nack {return false}
-    if lhs.nackPli != rhs.nackPli {return false}
-    if lhs.ccmFir != rhs.ccmFir {return false}
-    if lhs.transportCc != rhs.transportCc {return false}
-    if lhs.googRemb != rhs.googRemb {return false}
-    if lhs.reducedSizeRtcp != rhs.reducedSizeRtcp {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._mid != rhs_storage._mid {return false}
+        if _storage._kind != rhs_storage._kind {return false}
+        if _storage._codec != rhs_storage._codec {return false}
+        if _storage._payloadType != rhs_storage._payloadType {return false}
+        if _storage._rtxPayloadType != rhs_storage._rtxPayloadType {return false}
+        if _storage._clockRate != rhs_storage._clockRate {return false}
+        if _storage._extensions != rhs_storage._extensions {return false}
+        if _storage._ssrcs != rhs_storage._ssrcs {return false}
+        if _storage._rtxSsrc != rhs_storage._rtxSsrc {return false}
+        if _storage._rids != rhs_storage._rids {return false}
+        if _storage._nack != rhs_storage._nack {return false}
+        if _storage._nackPli != rhs_storage._nackPli {return false}
+        if _storage._ccmFir != rhs_storage._ccmFir {return false}
+        if _storage._transportCc != rhs_storage._transportCc {return false}
+        if _storage._googRemb != rhs_storage._googRemb {return false}
+        if _storage._reducedSizeRtcp != rhs_storage._reducedSizeRtcp {return false}
+        if _storage._rtxTime != rhs_storage._rtxTime {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -46,6 +46,7 @@ extension MediaLineRecord {
         clockRate = line.clockRate
         ssrc = line.ssrcs.first ?? 0
         rtxSSRC = line.rtxSsrc
+        rtxTime = UInt16(clamping: line.rtxTime)
         feedback = Feedback(line)
         for element in line.extensions {
             // An extension that this version does not know is not asked for by anything it sends.

@@ -86,13 +86,15 @@ struct MediaNegotiator {
         layers: [OfferedLayer] = [], formatParameters: String, isStereo: Bool = false
     ) -> NegotiatedMedia {
         // Repetitions of several layers could not be told apart by their numbers alone.
-        let rtx = capabilities.rtx && layers.isEmpty ? rtxPayloadType(for: format, in: section) : nil
+        let repair = capabilities.rtx && layers.isEmpty ? rtxFormat(for: format, in: section) : nil
+        let rtx = repair?.payloadType
         let sources = role == .publisher ? section.sources : nil
         let offered = format.feedback.intersection(capabilities.feedback)
         let extensions = extensions(
             of: section, kind: codec.kind, hasLayers: !layers.isEmpty, feedback: offered)
         return NegotiatedMedia(
             mid: mid, codec: codec, payloadType: format.payloadType, rtxPayloadType: rtx,
+            rtxTime: repair?.parameters["rtx-time"]?.decimal(),
             extensions: extensions, ssrcs: sources?.ssrcs ?? [],
             rtxSSRC: rtx.flatMap { _ in sources?.rtxSSRC },
             feedback: Self.usable(offered, with: extensions),
@@ -101,11 +103,11 @@ struct MediaNegotiator {
             layers: layers, isStereo: isStereo)
     }
 
-    private func rtxPayloadType(for format: PayloadFormat, in section: OfferedMedia) -> UInt8? {
+    private func rtxFormat(for format: PayloadFormat, in section: OfferedMedia) -> PayloadFormat? {
         section.payloadFormats.first { rtx in
             rtx.encodingName == "rtx" && !rtx.collidesWithRTCP && rtx.clockRate == format.clockRate
                 && rtx.parameters["apt"]?.decimal() == format.payloadType
-        }?.payloadType
+        }
     }
 
     /// Takes all the layers, as a publisher gives up when one is refused, or none where the packets could

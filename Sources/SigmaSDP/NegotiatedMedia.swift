@@ -7,6 +7,9 @@ package struct NegotiatedMedia: Equatable, Sendable {
     package let payloadType: UInt8
     /// `nil` unless ``Capabilities/rtx`` and the offer has one for the payload type (RFC 4588 §8.6).
     package let rtxPayloadType: UInt8?
+    /// How long the offerer keeps a packet, or waits for one, milliseconds (RFC 4588 §8.1, rtx-time); `nil` where it does
+    /// not say.
+    package let rtxTime: UInt32?
     package let extensions: [HeaderExtension]
     /// The SSRCs of the sender.
     ///

@@ -105,6 +105,17 @@ struct PublisherNegotiationTests {
         )
     }
 
+    @Test func `takes how long a publisher keeps what it sent (RFC 4588 §8.1)`() throws {
+        let text = try OfferFile.chromiumPublisher.text
+        #expect(try publish(text).medium(.video).rtxTime == nil)
+        let said = text.replacingOccurrences(
+            of: "a=fmtp:109 apt=108", with: "a=fmtp:109 apt=108;rtx-time=3000")
+        #expect(try publish(said).medium(.video).rtxTime == 3000)
+        let wild = text.replacingOccurrences(
+            of: "a=fmtp:109 apt=108", with: "a=fmtp:109 apt=108;rtx-time=99999999999")
+        #expect(try publish(wild).medium(.video).rtxTime == nil)
+    }
+
     @Test(arguments: OfferFile.viewers.filter { $0 != .chromiumSendrecv })
     func `refuses who does not send (RFC 9725 §4.2)`(file: OfferFile) throws {
         let text = try file.text

@@ -82,6 +82,8 @@ package struct MediaLineRecord: BitwiseCopyable, Sendable {
     package var payloadType: UInt8 = 0
     /// 0 without RTX.
     package var rtxPayloadType: UInt8 = 0
+    /// How long the peer keeps what it sent, or waits for what it lost, ms (RFC 4588 §8.1); 0 when it does not say.
+    package var rtxTime: UInt16 = 0
     package var feedback = Feedback()
     /// The extension's id by kind; 0 where not negotiated.
     package var extensionIDs = InlineArray<11, UInt8>(repeating: 0)

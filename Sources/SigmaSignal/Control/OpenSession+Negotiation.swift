@@ -59,6 +59,7 @@ extension SigmaControl.MediaLine {
         extensions = media.extensions.map { .init($0) }
         ssrcs = media.ssrcs
         rtxSsrc = media.rtxSSRC ?? 0
+        rtxTime = media.rtxTime ?? 0
         rids = media.rids
         nack = media.nack
         nackPli = media.nackPLI
