@@ -34,6 +34,8 @@ struct EgressRuntime: BitwiseCopyable {
     var replaySince: UInt64 = 0
     /// It may begin with a keyframe of the past.
     var mayReplay = false
+    /// ``next`` counts the packets of the track's still.
+    var isShowingStill = false
     /// Behind the highest source index that was sent.
     var sourceEnd: UInt64 = 0
     /// A picture with this timestamp was dropped, and what comes of it still.
@@ -98,6 +100,7 @@ struct EgressRuntime: BitwiseCopyable {
         isStarted = false
         parameterSets = 0
         replay = nil
+        isShowingStill = false
     }
 
     // MARK: Numbers

@@ -17,6 +17,7 @@ extension Engine {
     ) -> Bool {
         let end = batch.count + min(limit, batch.capacity - batch.count)
         retransmit(at: now, into: &batch, upTo: end)
+        showStills(at: now, into: &batch, upTo: end)
         while batch.count < end, let job = fanOuts.popFirst() {
             guard job.track < rooms[job.room].tracks.count else { continue }
             let track = rooms[job.room].tracks[job.track]
@@ -27,7 +28,7 @@ extension Engine {
             }
         }
         fanOuts.endSlice()
-        return !fanOuts.isEmpty || !retransmissions.isEmpty
+        return !fanOuts.isEmpty || !retransmissions.isEmpty || !stills.isEmpty
     }
 
     /// Puts a track in line that has a new packet.
@@ -71,7 +72,7 @@ extension Engine {
         into batch: inout DatagramBatch, upTo end: Int
     ) -> Bool {
         guard let egress = egressIndex(of: slot, following: place),
-            runtimes[slot].egress[egress].next != window.end
+            runtimes[slot].egress[egress].next != window.end, !runtimes[slot].egress[egress].isShowingStill
         else { return true }
         guard let path = mediaPath(of: slot, at: now) else {
             runtimes[slot].egress[egress].next = window.end
@@ -109,7 +110,7 @@ extension Engine {
     /// - Parameters:
     ///   - clearedEnd: Packets before this serial go whatever their age.
     ///   - end: The batch is full with so many datagrams.
-    private static func forward(
+    static func forward(
         _ viewer: inout SessionRuntime, _ record: inout SessionRecord, _ place: Int,
         _ window: PacketRing.Window, clearedEnd: UInt64, staleBefore: Instant, on path: Path, at now: Instant,
         into batch: inout DatagramBatch, upTo end: Int, _ counters: inout EngineCounters

@@ -189,7 +189,7 @@ extension Engine {
             }
         }
         noteExtensions(packet, track, &stored)
-        guard track.ring.append(stored, packet.bytes) else {
+        guard track.append(stored, packet.bytes) else {
             counters.rtpDropped &+= 1
             return
         }

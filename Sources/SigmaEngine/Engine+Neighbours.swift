@@ -129,7 +129,7 @@ extension Engine {
         track.follow(packet.stream)
         track.timeline = relayed.timeline
         track.lastArrival = relayed.arrival
-        guard track.ring.append(packet, octets) else {
+        guard track.append(packet, octets) else {
             counters.rtpDropped &+= 1
             return
         }

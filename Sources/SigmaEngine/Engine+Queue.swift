@@ -95,7 +95,7 @@ extension Engine {
 
     /// The viewer's numbers and times go on from what it has seen; its queue begins with the first packet of the
     /// entry point, which may have come before the one that completes it.
-    private mutating func start(
+    mutating func start(
         _ slot: Int, _ place: Int, _ packet: PacketRing.Packet, _ serial: UInt64, _ window: PacketRing.Window,
         _ track: Track, at now: Instant
     ) {

@@ -19,6 +19,7 @@ extension Engine {
             }
             guard let entry = track.entry else {
                 isMissing = true
+                if track.still != nil { queueStill(slot, index) }
                 continue
             }
             runtimes[slot].egress[index].next = entry

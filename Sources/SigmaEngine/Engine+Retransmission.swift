@@ -31,9 +31,9 @@ extension Engine {
     /// Puts a packet in line to be sent again, if there is such a one.
     private mutating func request(_ number: UInt16, _ place: Int, _ slot: Int, at now: Instant) {
         let index = SequenceNumber.extend(number, near: slab[slot].egress[place].nextIndex)
-        guard index < slab[slot].egress[place].nextIndex, find(index, place, slot, at: now) != nil else {
-            return
-        }
+        guard index < slab[slot].egress[place].nextIndex, let found = find(index, place, slot, at: now),
+            isOfUse(found, runtimes[slot].egress[place].line.rtxTime, at: now)
+        else { return }
         let sent = slab[slot].counters.packetsSent &- slab[slot].counters.packetsRetransmitted
         let roundTrip = Interval(nanoseconds: slab[slot].counters.roundTripTime)
         guard runtimes[slot].allowRetransmission(index, place, sent: sent, roundTrip: roundTrip, at: now),
@@ -44,11 +44,24 @@ extension Engine {
         }
     }
 
+    /// Whether the viewer still waits for a packet, if it has said for how long it does (RFC 4588 §8.1).
+    private func isOfUse(_ found: Found, _ rtxTime: UInt16, at now: Instant) -> Bool {
+        // When a packet of the past was sent is not known.
+        guard rtxTime > 0, !found.isPast else { return true }
+        return now - found.window[found.serial].arrival <= .milliseconds(Int64(rtxTime))
+    }
+
     /// A packet in the ring, as this viewer gets it.
     private struct Found {
         var track: Track
+        /// It lies in the track's still, not in its ring.
+        var still: Still?
         var serial: UInt64
         var timestamp: UInt32
+        /// It was sent long after it had come.
+        var isPast = false
+
+        var window: PacketRing.Window { unsafe still?.ring.window ?? track.ring.window }
     }
 
     /// - Returns: `nil` when the index was never sent, or its packet or its timestamp is not known any more.
@@ -60,9 +73,10 @@ extension Engine {
         guard trackPlace < tracks.count else { return nil }
         let track = tracks[trackPlace]
         let source = UInt64(bitPattern: Int64(bitPattern: index) &- change.offset)
-        guard let serial = track.ring.serial(of: source, stream: change.stream),
-            serial < runtimes[slot].egress[place].next
-        else { return nil }
+        guard let serial = track.ring.serial(of: source, stream: change.stream) else {
+            return findInStill(source, change, track)
+        }
+        guard serial < runtimes[slot].egress[place].next else { return nil }
         let window = unsafe track.ring.window
         let timestamp = window[serial].timestamp
         if change.isReplay {
@@ -70,7 +84,9 @@ extension Engine {
             guard index >= runtimes[slot].egress[place].replaySince else { return nil }
             if let replay = runtimes[slot].egress[place].replay {
                 if !replay.isLive(timestamp) {
-                    return Found(track: track, serial: serial, timestamp: replay.timestamp(of: timestamp))
+                    return Found(
+                        track: track, serial: serial, timestamp: replay.timestamp(of: timestamp), isPast: true
+                    )
                 }
             } else if now - window[serial].arrival > Self.replayMemory {
                 // It is forgotten so long after its end that only what came since is known to be live.
@@ -78,6 +94,16 @@ extension Engine {
             }
         }
         return Found(track: track, serial: serial, timestamp: timestamp &+ change.timestampOffset)
+    }
+
+    private func findInStill(_ source: UInt64, _ change: EgressRecord.ChangePoint, _ track: Track) -> Found? {
+        guard let still = track.still, !change.isReplay,
+            let serial = still.ring.serial(of: source, stream: change.stream)
+        else { return nil }
+        let timestamp = unsafe still.ring.window[serial].timestamp
+        return Found(
+            track: track, still: still, serial: serial, timestamp: timestamp &+ change.timestampOffset,
+            isPast: true)
     }
 
     /// Sends what was asked for, ahead of what is new: its pictures are shown first.
@@ -99,7 +125,7 @@ extension Engine {
     private mutating func seal(
         _ found: Found, _ item: Retransmission, _ slot: Int, on path: Path, into batch: inout DatagramBatch
     ) -> Int {
-        let window = unsafe found.track.ring.window
+        let window = found.window
         let hasRTX = runtimes[slot].egress[item.place].line.hasRTX
         let index: UInt64
         if hasRTX {

@@ -41,6 +41,7 @@ package struct Engine: ~Copyable {
     var handshakesInFlight = 0
     var fanOuts = FanOutQueue()
     var retransmissions = RetransmissionQueue()
+    var stills: [StillJob] = []
     /// Results that have come back for jobs.
     var handshakesAnswered: UInt64 = 0
     package internal(set) var counters = EngineCounters()

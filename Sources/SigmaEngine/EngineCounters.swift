@@ -48,6 +48,8 @@ package struct EngineCounters: Equatable, Sendable {
     package var transportFeedbackSent: UInt64 = 0
     /// Viewers that were begun with a keyframe of the past.
     package var joinsFromCache: UInt64 = 0
+    /// And with one past which not all was kept, alone.
+    package var stillsShown: UInt64 = 0
     package var keyframeRequestsReceived: UInt64 = 0
     package var sessionsOpened: UInt64 = 0
     package var sessionsEnded: UInt64 = 0
@@ -98,7 +100,7 @@ package struct EngineCounters: Equatable, Sendable {
             ("rtcp_malformed", rtcpMalformed), ("rtcp_received", rtcpReceived),
             ("rtcp_unknown", rtcpUnknown), ("keyframe_requests_sent", keyframeRequestsSent),
             ("transport_feedback_sent", transportFeedbackSent),
-            ("joins_from_cache", joinsFromCache),
+            ("joins_from_cache", joinsFromCache), ("stills_shown", stillsShown),
             ("nacks_received", nacksReceived), ("packets_resent", packetsResent),
             ("retransmissions_refused", retransmissionsRefused),
             ("nacks_sent", nacksSent), ("packets_recovered", packetsRecovered),

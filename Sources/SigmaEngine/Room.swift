@@ -109,7 +109,24 @@ final class Track {
         guard line.kind == .video, packet.entryPoint == .whole else { return }
         let serial = ring.nextSerial - 1
         newestEntry = (serial, packet.stream)
+        lastStill = nil
         ring.keptSince = serial - min(serial, UInt64(packet.entryDistance))
+    }
+
+    /// The last keyframe, once the ring has not all since.
+    private var lastStill: Still?
+
+    /// What a joiner sees where ``entry`` is `nil`.
+    var still: Still? { lastStill?.stream == stream ? lastStill : nil }
+
+    /// Copies a packet into the ring.
+    ///
+    /// - Returns: `false` when it is too long.
+    func append(_ packet: PacketRing.Packet, _ octets: RawSpan) -> Bool {
+        if ring.overwritesKept, let entry, let start = ring.keptSince {
+            lastStill = Still(of: ring, from: start, entry: entry)
+        }
+        return ring.append(packet, octets)
     }
 
     /// Where a joiner can begin; `nil` when the ring has not all since the last keyframe.
@@ -133,7 +150,7 @@ final class Track {
         ssrc = announced
         ring = line.kind == .video ? PacketRing(capacity: 512, limit: 4096) : PacketRing(capacity: 128)
         facts = TrackFacts(mediaLine: mediaLine, kind: line.kind, codec: line.codec, ssrc: line.ssrc)
-        repair = line.feedback.contains(.nack) ? LossRepair(hasRTX: line.rtxPayloadType != 0) : nil
+        repair = line.feedback.contains(.nack) ? LossRepair(line) : nil
     }
 
     // MARK: Sources
@@ -258,5 +275,13 @@ final class Track {
         if stripped.count == Self.strippedKept { stripped.removeFirst() }
         stripped.append(index)
         strippedCount += 1
+    }
+}
+
+extension LossRepair {
+    /// For what was negotiated: nothing is asked for that its sender keeps no longer.
+    init(_ line: MediaLineRecord) {
+        let kept = line.rtxTime > 0 ? Interval.milliseconds(Int64(line.rtxTime)) : Self.longestLifetime
+        self.init(hasRTX: line.rtxPayloadType != 0, lifetime: min(kept, Self.longestLifetime))
     }
 }

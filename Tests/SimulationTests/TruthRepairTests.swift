@@ -19,12 +19,13 @@ struct TruthRepairTests {
         private var sent: [UInt16: RTPFixture] = [:]
         private var sealed: [UInt16: [UInt8]] = [:]
 
-        init(rtx: RTX, feedback: MediaLineRecord.Feedback = [.nack, .nackPLI]) throws {
+        init(rtx: RTX, rtxTime: UInt16 = 0, feedback: MediaLineRecord.Feedback = [.nack, .nackPLI]) throws {
             self.rtx = rtx
             rig = try TruthRig()
             var line = TruthRig.line(.video, mid: "v", payloadType: 102, ssrc: 71, feedback: feedback)
             if rtx != .none { line.rtxPayloadType = 103 }
             if rtx == .announced { line.rtxSSRC = 72 }
+            line.rtxTime = rtxTime
             publisher = try rig.join(.publisher, [line])
             viewer = try rig.join(.viewer, [TruthRig.line(.video, mid: "1", payloadType: 97, ssrc: 6)])
         }
@@ -140,6 +141,14 @@ struct TruthRepairTests {
         for _ in 0..<60 { broadcast.picture() }
         #expect((8...10).contains(broadcast.asked.count))
         #expect(broadcast.publisher.rtcp.count { $0.pictureLosses > 0 } > requests)
+    }
+
+    @Test func `nothing is asked for longer than its sender keeps it (RFC 4588 §8.1)`() throws {
+        let broadcast = try Broadcast(rtx: .announced, rtxTime: 300)
+        broadcast.picture(isKeyframe: true)
+        broadcast.picture(lost: [2])
+        for _ in 0..<60 { broadcast.picture() }
+        #expect((2...3).contains(broadcast.asked.count))
     }
 
     @Test func `a newer keyframe ends the asking`() throws {

@@ -198,17 +198,42 @@ struct TruthReplayTests {
         #expect((200_000_000...300_000_000).contains(sound.at - joined))
     }
 
-    @Test func `past what is kept a joiner waits for the keyframe that is asked for`() throws {
+    @Test func `past what is kept a joiner has a still, until the keyframe that is asked for`() throws {
         let broadcast = try Broadcast()
         broadcast.keyframe()
         broadcast.pictures(2100)
         let requests = broadcast.requests
         let joiner = try broadcast.viewer()
         broadcast.pictures(10)
-        #expect(video(joiner).isEmpty)
+        #expect(video(joiner).compactMap(\.payload.last) == [Picture.sps[24], Picture.pps[4], 200, 200])
+        #expect(broadcast.rig.counters.stillsShown == 1)
         #expect(broadcast.requests > requests)
         broadcast.keyframe()
-        #expect(video(joiner).count == 4)
+        broadcast.pictures(5)
+        let packets = video(joiner)
+        #expect(packets.count == 4 + 4 + 10)
+        #expect(isGapless(packets))
+        // As much later as it came later, not as it was made.
+        let moved = Double(packets[4].timestamp &- packets[3].timestamp) / 90
+        #expect(abs(moved - Double(packets[4].at - packets[3].at) / 1e6) < 50)
+        // The still is kept no longer than it is the last.
+        let late = try broadcast.viewer()
+        broadcast.pictures(30)
+        #expect(video(late).count >= 4 + 10)
+        #expect(broadcast.rig.counters.stillsShown == 1)
+    }
+
+    @Test func `of a still what was lost is sent again`() throws {
+        let broadcast = try Broadcast()
+        broadcast.keyframe()
+        broadcast.pictures(2100)
+        let joiner = try broadcast.rig.join(
+            .viewer, [TruthRig.line(.video, mid: "1", payloadType: 97, ssrc: 6, feedback: [.nack, .nackPLI])])
+        broadcast.pictures(3)
+        let before = joiner.sealed
+        #expect(before.count == 4)
+        broadcast.rig.sendRTCP(RTCPFixture.nack(6, joiner.rtp.map(\.sequenceNumber)), from: joiner)
+        #expect(Array(joiner.sealed.dropFirst(4)) == before)
     }
 
     @Test func `who pauses sees the last keyframe at once when he goes on`() throws {

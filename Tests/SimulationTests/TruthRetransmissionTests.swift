@@ -19,13 +19,16 @@ struct TruthRetransmissionTests {
                 .publisher, [TruthRig.line(.video, mid: "v", payloadType: 102, ssrc: 71)])
         }
 
-        func viewer(hasRTX: Bool = false, feedback: MediaLineRecord.Feedback = [.nack, .nackPLI]) throws
+        func viewer(
+            hasRTX: Bool = false, rtxTime: UInt16 = 0, feedback: MediaLineRecord.Feedback = [.nack, .nackPLI]
+        ) throws
             -> TruthRig.Member
         {
             var line = TruthRig.line(.video, mid: "1", payloadType: 97, ssrc: 6, feedback: feedback)
             if hasRTX {
                 line.rtxPayloadType = 98
                 line.rtxSSRC = 7
+                line.rtxTime = rtxTime
             }
             return try rig.join(.viewer, [line])
         }
@@ -204,6 +207,16 @@ struct TruthRetransmissionTests {
         broadcast.pictures(300)
         broadcast.ask([first], viewer)
         #expect(broadcast.rig.counters.packetsResent == 0)
+    }
+
+    @Test func `no longer than the viewer waits, if it says so (RFC 4588 §8.1)`() throws {
+        let broadcast = try Broadcast()
+        let viewer = try broadcast.viewer(hasRTX: true, rtxTime: 200)
+        broadcast.keyframe()
+        broadcast.pictures(100)
+        broadcast.ask(media(viewer).suffix(80).map(\.sequenceNumber), viewer)
+        // Two packets in 10 ms.
+        #expect((38...42).contains(broadcast.rig.counters.packetsResent))
     }
 
     @Test func `with the extensions it had (RFC 8285)`() throws {

@@ -35,6 +35,8 @@ package struct LossRepair: Sendable {
     /// Packets that are missed at a time; older ones are given up.
     private static let missingLimit = 256
     private static let recoveredLimit = 64
+    /// What comes later than this nobody waits for.
+    package static let longestLifetime = Interval.milliseconds(1500)
     private static let leastTolerance = Interval.milliseconds(20)
     private static let longestTolerance = Interval.milliseconds(100)
     private static let leastSpacing = Interval.milliseconds(20)
@@ -57,7 +59,7 @@ package struct LossRepair: Sendable {
     /// Answers have a stream of their own, so that an original is told from its repetition.
     private let hasRTX: Bool
 
-    package init(hasRTX: Bool, lifetime: Interval = .milliseconds(1500)) {
+    package init(hasRTX: Bool, lifetime: Interval = Self.longestLifetime) {
         self.hasRTX = hasRTX
         self.lifetime = lifetime
     }

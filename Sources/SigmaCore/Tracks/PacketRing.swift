@@ -113,6 +113,12 @@ internal import SigmaWire
         max(firstKept, nextSerial > UInt64(capacity) ? nextSerial - UInt64(capacity) : 0)
     }
 
+    /// The next packet takes the place of the one at ``keptSince``.
+    package var overwritesKept: Bool {
+        guard let keptSince, capacity == limit else { return false }
+        return nextSerial - min(keptSince, nextSerial) == UInt64(capacity)
+    }
+
     /// Copies a packet in.
     ///
     /// - Returns: `false` when it is longer than ``packetLimit``.

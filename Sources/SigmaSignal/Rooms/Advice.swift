@@ -49,7 +49,7 @@ package struct Advice: Sendable, Equatable, Encodable {
         case .beyondCache:
             code = "beyond-cache"
             text =
-                "More has come since the last keyframe than is kept for newcomers: they wait for the next one. "
+                "More has come since the last keyframe than is kept for newcomers: they see a still until the next one. "
                 + "Set the keyframe interval to 2 s, or lower the bitrate."
         case .unspecified, .UNRECOGNIZED:
             return nil
