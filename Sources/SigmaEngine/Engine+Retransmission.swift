@@ -21,27 +21,34 @@ extension Engine {
         var index = 0
         while let entry = NACKEntry(index, of: packet, in: compound) {
             index += 1
-            request(entry.packetID, place, slot, at: arrival)
+            guard request(entry.packetID, place, slot, at: arrival) else { return }
             for bit in 0..<UInt16(16) where entry.followingLost >> bit & 1 == 1 {
-                request(entry.packetID &+ bit &+ 1, place, slot, at: arrival)
+                guard request(entry.packetID &+ bit &+ 1, place, slot, at: arrival) else { return }
             }
         }
     }
 
     /// Puts a packet in line to be sent again, if there is such a one.
-    private mutating func request(_ number: UInt16, _ place: Int, _ slot: Int, at now: Instant) {
+    ///
+    /// - Returns: `false` when the viewer has asked for too much.
+    private mutating func request(_ number: UInt16, _ place: Int, _ slot: Int, at now: Instant) -> Bool {
+        guard runtimes[slot].mayLookUpRetransmission(at: now) else {
+            counters.retransmissionsRefused &+= 1
+            return false
+        }
         let index = SequenceNumber.extend(number, near: slab[slot].egress[place].nextIndex)
         guard index < slab[slot].egress[place].nextIndex, let found = find(index, place, slot, at: now),
             isOfUse(found, runtimes[slot].egress[place].line.rtxTime, at: now)
-        else { return }
+        else { return true }
         let sent = slab[slot].counters.packetsSent &- slab[slot].counters.packetsRetransmitted
         let roundTrip = Interval(nanoseconds: slab[slot].counters.roundTripTime)
         guard runtimes[slot].allowRetransmission(index, place, sent: sent, roundTrip: roundTrip, at: now),
             retransmissions.append(Retransmission(handle: handle(slot), place: place, index: index))
         else {
             counters.retransmissionsRefused &+= 1
-            return
+            return true
         }
+        return true
     }
 
     /// Whether the viewer still waits for a packet, if it has said for how long it does (RFC 4588 §8.1).

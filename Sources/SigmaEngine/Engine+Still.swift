@@ -23,7 +23,8 @@ extension Engine {
             }
             let slot = Int(job.handle.slot)
             let window = unsafe still.ring.window
-            if !job.hasBegun {
+            // It may have been held meanwhile, by a pause and its end.
+            if !job.hasBegun || !runtimes[slot].egress[job.place].follows(still.stream) {
                 stills[0].hasBegun = true
                 start(slot, job.place, window[still.entry], still.entry, window, track, at: now)
                 runtimes[slot].egress[job.place].next = 0
@@ -32,7 +33,7 @@ extension Engine {
                 &runtimes[slot], &slab[slot], job.place, window, clearedEnd: window.end,
                 staleBefore: Instant(nanoseconds: .min), on: path, at: now, into: &batch, upTo: end, &counters
             )
-            guard runtimes[slot].egress[job.place].next == window.end else { continue }
+            guard runtimes[slot].egress[job.place].next >= window.end else { continue }
             stills.removeFirst()
             finishStill(slot, job.place, track, shown: window[still.entry].entryTimestamp)
         }

@@ -22,6 +22,10 @@ struct RetransmissionQueue {
 
     mutating func append(_ item: Retransmission) -> Bool {
         guard count < Self.limit else { return false }
+        if head >= Self.limit {
+            waiting.removeFirst(head)
+            head = 0
+        }
         waiting.append(item)
         return true
     }
@@ -54,6 +58,9 @@ struct RetransmissionHistory {
     private static let length = 512
     /// RFC 4585 leaves it open; whoever has not got it then never will.
     private static let limit: UInt32 = 10
+    /// Numbers that are looked up in a second: what a receiver asks for that has lost everything, and a fraction of a
+    /// per cent of a core.
+    private static let lookupLimit = 4096
     /// Packets.
     private static let burst: Int64 = 256
     /// Before the round trip is known.
@@ -63,6 +70,19 @@ struct RetransmissionHistory {
     private var credit = Self.burst
     /// Packets that had been sent when ``credit`` was last topped up.
     private var earned: UInt64 = 0
+
+    private var lookups = 0
+    private var lookupsSince = Instant.zero
+
+    /// Whether one more number may be looked up; counts it.
+    mutating func mayLookUp(at now: Instant) -> Bool {
+        if now - lookupsSince >= .seconds(1) {
+            lookupsSince = now
+            lookups = 0
+        }
+        lookups += 1
+        return lookups <= Self.lookupLimit
+    }
 
     /// Whether a packet may be sent again now; counts it as sent.
     ///

@@ -47,6 +47,12 @@ struct SessionRuntime: ~Copyable {
     /// Of a viewer that has asked for packets again.
     private var retransmissionHistory: RetransmissionHistory?
 
+    /// See ``RetransmissionHistory/mayLookUp(at:)``.
+    mutating func mayLookUpRetransmission(at now: Instant) -> Bool {
+        if retransmissionHistory == nil { retransmissionHistory = RetransmissionHistory() }
+        return retransmissionHistory?.mayLookUp(at: now) ?? false
+    }
+
     /// See ``RetransmissionHistory/allow(_:_:sent:roundTrip:at:)``.
     mutating func allowRetransmission(
         _ index: UInt64, _ place: Int, sent: UInt64, roundTrip: Interval, at now: Instant

@@ -223,6 +223,24 @@ struct TruthReplayTests {
         #expect(broadcast.rig.counters.stillsShown == 1)
     }
 
+    @Test func `a still that a pause cuts short is begun anew`() throws {
+        let broadcast = try Broadcast()
+        broadcast.keyframe()
+        broadcast.pictures(2100)
+        broadcast.rig.slice = 1
+        broadcast.rig.isStalled = true
+        let joiner = try broadcast.viewer()
+        _ = broadcast.rig.fanOutSlice()
+        _ = broadcast.rig.fanOutSlice()
+        try broadcast.rig.setPaused(true, joiner)
+        try broadcast.rig.setPaused(false, joiner)
+        for _ in 0..<20 { _ = broadcast.rig.fanOutSlice() }
+        let tags = video(joiner).compactMap(\.payload.last)
+        #expect(tags.suffix(4) == [Picture.sps[24], Picture.pps[4], 200, 200])
+        #expect(isGapless(video(joiner)))
+        #expect(!broadcast.rig.fanOutSlice())
+    }
+
     @Test func `of a still what was lost is sent again`() throws {
         let broadcast = try Broadcast()
         broadcast.keyframe()
