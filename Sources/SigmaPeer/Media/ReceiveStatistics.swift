@@ -136,10 +136,11 @@ package struct ReceiveStatistics: Equatable, Sendable {
             return
         }
         counted += 1
-        let transit = now - pattern.captureTime
+        // Whoever sent it may say any time.
+        let transit = now &- pattern.captureTime
         let least = min(quickest ?? transit, transit)
         quickest = least
-        if transit - least > Self.lateAfter { latePackets += 1 }
+        if transit &- least > Self.lateAfter { latePackets += 1 }
         lastCapture = Capture(time: pattern.captureTime, rtp: timestamp)
         highestCounter = max(highestCounter, pattern.counter)
         let first = min(lowestCounter ?? pattern.counter, pattern.counter)
