@@ -43,11 +43,12 @@ extension Engine {
         let sent = slab[slot].counters.packetsSent &- slab[slot].counters.packetsRetransmitted
         let roundTrip = Interval(nanoseconds: slab[slot].counters.roundTripTime)
         guard runtimes[slot].allowRetransmission(index, place, sent: sent, roundTrip: roundTrip, at: now),
-            retransmissions.append(Retransmission(handle: handle(slot), place: place, index: index))
+            retransmissions.count < FirstInFirstOut<Retransmission>.limit
         else {
             counters.retransmissionsRefused &+= 1
             return true
         }
+        retransmissions.append(Retransmission(handle: handle(slot), place: place, index: index))
         return true
     }
 

@@ -40,7 +40,8 @@ package struct Engine: ~Copyable {
     /// Jobs that were taken and whose results have not come back.
     var handshakesInFlight = 0
     var fanOuts = FanOutQueue()
-    var retransmissions = RetransmissionQueue()
+    /// What viewers have asked for again and not been sent yet.
+    var retransmissions = FirstInFirstOut<Retransmission>()
     var stills: [StillJob] = []
     /// Results that have come back for jobs.
     var handshakesAnswered: UInt64 = 0

@@ -10,8 +10,8 @@ struct FanOutJob: BitwiseCopyable {
 ///
 /// Audio gives way once when it has filled a whole slice: its packets are few, but a publisher could send many.
 struct FanOutQueue {
-    private var audio = Lane()
-    private var video = Lane()
+    private var audio = FirstInFirstOut<FanOutJob>()
+    private var video = FirstInFirstOut<FanOutJob>()
     private var videoIsFirst = false
 
     var isEmpty: Bool { audio.isEmpty && video.isEmpty }
@@ -34,47 +34,8 @@ struct FanOutQueue {
     mutating func endSlice() { videoIsFirst = !videoIsFirst && !audio.isEmpty }
 
     mutating func remove(room: Int) {
-        audio.remove(room: room)
-        video.remove(room: room)
-    }
-
-    /// First in, first out; it allocates only when it holds more than ever before.
-    private struct Lane {
-        private var jobs: [FanOutJob] = []
-        private var head = 0
-
-        init() { jobs.reserveCapacity(Self.usual) }
-
-        private static let usual = 256
-
-        var isEmpty: Bool { head == jobs.count }
-        var count: Int { jobs.count - head }
-
-        mutating func append(_ job: FanOutJob) {
-            // What was taken makes room before the array grows.
-            if jobs.count == jobs.capacity, head > 0 {
-                jobs.removeFirst(head)
-                head = 0
-            }
-            jobs.append(job)
-        }
-
-        mutating func popFirst() -> FanOutJob? {
-            guard head < jobs.count else { return nil }
-            let job = jobs[head]
-            head += 1
-            if head == jobs.count {
-                jobs.removeAll(keepingCapacity: true)
-                head = 0
-            }
-            return job
-        }
-
-        mutating func remove(room: Int) {
-            jobs.removeFirst(head)
-            head = 0
-            jobs.removeAll { $0.room == room }
-        }
+        audio.removeAll { $0.room == room }
+        video.removeAll { $0.room == room }
     }
 }
 

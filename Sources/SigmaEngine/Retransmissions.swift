@@ -9,37 +9,9 @@ struct Retransmission: BitwiseCopyable {
     var index: UInt64
 }
 
-/// What viewers have asked for again and not been sent yet, first in, first out.
-///
-/// Bounded: what does not fit is asked for again.
-struct RetransmissionQueue {
-    private var waiting: [Retransmission] = []
-    private var head = 0
-    private static let limit = 4096
-
-    var isEmpty: Bool { head == waiting.count }
-    var count: Int { waiting.count - head }
-
-    mutating func append(_ item: Retransmission) -> Bool {
-        guard count < Self.limit else { return false }
-        if head >= Self.limit {
-            waiting.removeFirst(head)
-            head = 0
-        }
-        waiting.append(item)
-        return true
-    }
-
-    mutating func popFirst() -> Retransmission? {
-        guard head < waiting.count else { return nil }
-        let item = waiting[head]
-        head += 1
-        if head == waiting.count {
-            waiting.removeAll(keepingCapacity: true)
-            head = 0
-        }
-        return item
-    }
+extension FirstInFirstOut<Retransmission> {
+    /// Of all viewers; what does not fit is asked for again.
+    static var limit: Int { 4096 }
 }
 
 /// What one viewer was sent again lately, and what it may be sent yet.
