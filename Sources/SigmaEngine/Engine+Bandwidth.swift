@@ -46,7 +46,7 @@ extension Engine {
             let number = bandwidth.number
             bandwidth.number &+= 1
             counters.transportFeedbackSent &+= 1
-            sendFeedback(slot, bandwidth, into: &batch) { writer, bytes in
+            sendFeedback(slot, isReducedSize: bandwidth.isReducedSize, into: &batch) { writer, bytes in
                 writer.appendTransportFeedback(
                     feedback, from: sender, to: bandwidth.media, number: number, in: &bytes)
             }
@@ -67,24 +67,8 @@ extension Engine {
         guard let bitrate = bandwidth.estimate?.update(totals, at: now) else { return }
         let sender = runtimes[slot].reportSSRC
         let sources = tracks.compactMap(\.ssrc)
-        sendFeedback(slot, bandwidth, into: &batch) { writer, bytes in
+        sendFeedback(slot, isReducedSize: bandwidth.isReducedSize, into: &batch) { writer, bytes in
             writer.appendReceiverEstimatedBitrate(bitrate, from: sender, for: sources, in: &bytes)
-        }
-    }
-
-    /// Alone where that was negotiated (RFC 5506 §3.4.1), else behind an empty report and a CNAME (RFC 3550 §6.1).
-    private mutating func sendFeedback(
-        _ slot: Int, _ bandwidth: BandwidthFeedback, into batch: inout DatagramBatch,
-        _ write: (inout RTCPWriter, inout MutableRawSpan) -> Void
-    ) {
-        let sender = runtimes[slot].reportSSRC
-        let cname = bandwidth.isReducedSize ? [] : slab[slot].current.cname.octets
-        sendRTCP(slot, into: &batch) { writer, bytes in
-            if !bandwidth.isReducedSize {
-                writer.appendReceiverReport(from: sender, [], in: &bytes)
-                writer.appendCNAME(cname, for: sender, in: &bytes)
-            }
-            write(&writer, &bytes)
         }
     }
 }

@@ -142,6 +142,23 @@ extension Engine {
         if !hasRoom { counters.outputDropped &+= 1 }
     }
 
+    /// Sends feedback to a publisher: alone where that was negotiated (RFC 5506 §3.4.1), else behind an empty report and
+    /// a CNAME (RFC 3550 §6.1).
+    mutating func sendFeedback(
+        _ slot: Int, isReducedSize: Bool, into batch: inout DatagramBatch,
+        _ write: (inout RTCPWriter, inout MutableRawSpan) -> Void
+    ) {
+        let sender = runtimes[slot].reportSSRC
+        let cname = isReducedSize ? [] : slab[slot].current.cname.octets
+        sendRTCP(slot, into: &batch) { writer, bytes in
+            if !isReducedSize {
+                writer.appendReceiverReport(from: sender, [], in: &bytes)
+                writer.appendCNAME(cname, for: sender, in: &bytes)
+            }
+            write(&writer, &bytes)
+        }
+    }
+
     /// What is due for this session: a receiver report and keyframe requests to a publisher, sender reports
     /// to a viewer.
     mutating func advanceRTCP(_ slot: Int, to now: Instant, into batch: inout DatagramBatch) {
@@ -188,7 +205,6 @@ extension Engine {
 
     private mutating func requestKeyframes(_ slot: Int, at now: Instant, into batch: inout DatagramBatch) {
         let sender = runtimes[slot].reportSSRC
-        let cname = slab[slot].current.cname.octets
         for track in rooms[runtimes[slot].room].tracks where track.line.kind == .video {
             let feedback = track.line.feedback
             guard let media = track.ssrc, feedback.contains(.nackPLI) || feedback.contains(.ccmFIR),
@@ -197,9 +213,7 @@ extension Engine {
             counters.keyframeRequestsSent &+= 1
             slab[slot].counters.keyframeRequests &+= 1
             let number = track.requester.command
-            sendRTCP(slot, into: &batch) { writer, bytes in
-                writer.appendReceiverReport(from: sender, [], in: &bytes)
-                writer.appendCNAME(cname, for: sender, in: &bytes)
+            sendFeedback(slot, isReducedSize: false, into: &batch) { writer, bytes in
                 if feedback.contains(.nackPLI) {
                     writer.appendPictureLossIndication(from: sender, to: media, in: &bytes)
                 } else {

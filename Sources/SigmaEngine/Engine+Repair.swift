@@ -20,23 +20,11 @@ extension Engine {
             }
             counters.nacksSent &+= 1
             slab[slot].counters.nacks &+= 1
-            sendNACK(
-                numbers, of: media, reducedSize: track.line.feedback.contains(.reducedSize), slot,
-                into: &batch)
-        }
-    }
-
-    private mutating func sendNACK(
-        _ numbers: [UInt16], of media: SSRC, reducedSize: Bool, _ slot: Int, into batch: inout DatagramBatch
-    ) {
-        let sender = runtimes[slot].reportSSRC
-        let cname = slab[slot].current.cname.octets
-        sendRTCP(slot, into: &batch) { writer, bytes in
-            if !reducedSize {
-                writer.appendReceiverReport(from: sender, [], in: &bytes)
-                writer.appendCNAME(cname, for: sender, in: &bytes)
+            let sender = runtimes[slot].reportSSRC
+            let isReducedSize = track.line.feedback.contains(.reducedSize)
+            sendFeedback(slot, isReducedSize: isReducedSize, into: &batch) { writer, bytes in
+                writer.appendGenericNACK(from: sender, to: media, numbers, in: &bytes)
             }
-            writer.appendGenericNACK(from: sender, to: media, numbers, in: &bytes)
         }
     }
 
