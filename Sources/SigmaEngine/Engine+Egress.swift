@@ -194,22 +194,12 @@ extension Engine {
         let indexLimit: UInt64
 
         @inline(__always)
-        init(_ egress: borrowing EgressRuntime, _ record: borrowing EgressRecord) {
-            header = egress.header
-            extensionIDs = egress.line.extensionIDs
-            ssrc = record.ssrc
-            timestampOffset = record.timestampOffset
-            replay = egress.replay
-            indexLimit = EgressRecord.indexLimit
-        }
-
-        /// The stream in which packets are sent again.
-        init(_ egress: borrowing EgressRuntime, _ record: borrowing EgressRecord, isRTX: Bool) {
+        init(_ egress: borrowing EgressRuntime, _ record: borrowing EgressRecord, isRTX: Bool = false) {
             header = isRTX ? egress.rtxHeader : egress.header
             extensionIDs = egress.line.extensionIDs
             ssrc = isRTX ? egress.line.rtxSSRC : record.ssrc
             timestampOffset = record.timestampOffset
-            replay = nil
+            replay = egress.replay
             indexLimit = EgressRecord.indexLimit
         }
 

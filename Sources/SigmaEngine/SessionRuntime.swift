@@ -53,12 +53,11 @@ struct SessionRuntime: ~Copyable {
         return retransmissionHistory?.mayLookUp(at: now) ?? false
     }
 
-    /// See ``RetransmissionHistory/allow(_:_:sent:roundTrip:at:)``.
+    /// See ``RetransmissionHistory/allow(_:_:sent:roundTrip:at:)``; for what was looked up.
     mutating func allowRetransmission(
         _ index: UInt64, _ place: Int, sent: UInt64, roundTrip: Interval, at now: Instant
     ) -> Bool {
-        if retransmissionHistory == nil { retransmissionHistory = RetransmissionHistory() }
-        return retransmissionHistory?.allow(index, place, sent: sent, roundTrip: roundTrip, at: now) ?? false
+        retransmissionHistory?.allow(index, place, sent: sent, roundTrip: roundTrip, at: now) ?? false
     }
 
     /// The handshake is done.
