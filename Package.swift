@@ -121,14 +121,39 @@ if !coreOnly {
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ]
     products += [
         .executable(name: "sigma-signal", targets: ["sigma-signal"]),
         .executable(name: "sigma-media", targets: ["sigma-media"]),
+        .executable(name: "sigmactl", targets: ["sigmactl"]),
     ]
     targets += [
+        .target(
+            name: "SigmaSchema", path: "schema", exclude: ["control.proto"],
+            resources: [.embedInCode("0001-rooms.sql")], swiftSettings: strict),
+        .target(
+            name: "SigmaStore",
+            dependencies: [
+                "SigmaSchema", "COpenSSL", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "SigmaOperator",
+            dependencies: [
+                "SigmaStore", "SigmaControl", "SigmaSettings", "SigmaSystem",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "sigmactl", dependencies: ["SigmaOperator"], swiftSettings: strict),
+        .testTarget(
+            name: "SigmaStoreTests",
+            dependencies: ["SigmaStore", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
         .target(
             name: "SigmaControl",
             dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
@@ -143,7 +168,7 @@ if !coreOnly {
         .target(
             name: "SigmaSignal",
             dependencies: [
-                "SigmaSDP", "SigmaControl", "SigmaSystem", "SigmaSettings",
+                "SigmaSDP", "SigmaStore", "SigmaControl", "SigmaSystem", "SigmaSettings",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -162,7 +187,7 @@ if !coreOnly {
         .testTarget(
             name: "SigmaSignalTests",
             dependencies: [
-                "SigmaSignal", "SigmaControl", "SigmaSDP",
+                "SigmaSignal", "SigmaControl", "SigmaSDP", "SigmaStore",
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ],
             swiftSettings: strict),

@@ -1,0 +1,3 @@
+import SigmaOperator
+
+runOperator()
