@@ -102,14 +102,13 @@ extension Store {
         }
     }
 
-    /// The journal that was heard last, and the next event wanted of it.
-    package func mediaPosition() async throws(StoreError) -> (journal: String, next: Int64)? {
+    /// Of the journal that was heard last.
+    package func mediaPosition() async throws(StoreError) -> MediaPosition? {
         try await read { database in
             try Row.fetchOne(
                 database,
-                sql:
-                    "SELECT journal, next_number FROM media_position ORDER BY noted_at DESC, rowid DESC LIMIT 1"
-            ).map { ($0["journal"], $0["next_number"]) }
+                sql: "SELECT journal, next_number FROM media_position ORDER BY noted_at DESC LIMIT 1"
+            ).map { MediaPosition(journal: $0["journal"], next: $0["next_number"]) }
         }
     }
 

@@ -16,6 +16,8 @@ package final class Store: Sendable {
         package let head: AuditHead
         /// In order; none where the changes have no place in the audit.
         package let records: [AuditRecord]
+        /// `nil` where it has not moved.
+        package let position: MediaPosition?
     }
 
     private struct Work: Sendable {
@@ -42,7 +44,7 @@ package final class Store: Sendable {
     /// - Parameters:
     ///   - path: Of the database file, which is made where it is missing.
     ///   - clock: Unix time, ms.
-    ///   - committed: Called after each commit that has changed the audit, in order, on a queue of the store's.
+    ///   - committed: Called after each commit that the audit or media's journal may care for, in order, on a queue of the store's.
     package init(
         path: String, clock: @escaping @Sendable () -> Int64,
         committed: @escaping @Sendable (Commit) -> Void = { _ in }
@@ -96,11 +98,13 @@ package final class Store: Sendable {
 
     /// Has `work` done in its turn.
     ///
+    /// - Parameter failed: Called as well where it is not.
     /// - Returns: What it returned, once that is durable.
     package func submit<Value: Sendable>(
-        _ work: @escaping @Sendable (inout StoreTransaction) throws -> Value
-    ) -> Pending<Value> {
-        let pending = Pending<Value>()
+        _ work: @escaping @Sendable (inout StoreTransaction) throws -> Value,
+        failed: (@Sendable (StoreError) -> Void)? = nil
+    ) -> Pending<Value, StoreError> {
+        let pending = Pending<Value, StoreError>()
         let value = Mutex<Value?>(nil)
         enqueue(
             Work { transaction in
@@ -108,6 +112,7 @@ package final class Store: Sendable {
                 value.withLock { $0 = result }
             } finish: { error in
                 if let error {
+                    failed?(error)
                     pending.complete(.failure(error))
                 } else if let value = value.withLock(\.self) {
                     pending.complete(.success(value))
@@ -165,7 +170,8 @@ package final class Store: Sendable {
                 try database.inTransaction(.immediate) {
                     var transaction = try StoreTransaction(database, now: clock())
                     for work in group { outcomes.append(try Self.run(work, in: &transaction)) }
-                    commit = Commit(head: transaction.head, records: transaction.records)
+                    commit = Commit(
+                        head: transaction.head, records: transaction.records, position: transaction.position)
                     return .commit
                 }
             }
@@ -176,7 +182,7 @@ package final class Store: Sendable {
             for work in group { work.finish(error) }
             return
         }
-        if let commit, !commit.records.isEmpty { committed(commit) }
+        if let commit, !commit.records.isEmpty || commit.position != nil { committed(commit) }
         for (work, outcome) in zip(group, outcomes) { work.finish(outcome) }
     }
 
@@ -233,35 +239,5 @@ package final class Store: Sendable {
         guard pages < 16_384 else { return }
         let verdict = try String.fetchOne(database, sql: "PRAGMA quick_check(1)")
         guard verdict == "ok" else { throw StoreError.corrupt }
-    }
-}
-
-/// The outcome of a change, which is there once it is durable or has failed.
-package final class Pending<Value: Sendable>: Sendable {
-    private struct State {
-        var result: Result<Value, StoreError>?
-        var waiters: [CheckedContinuation<Result<Value, StoreError>, Never>] = []
-    }
-
-    private let state = Mutex(State())
-
-    package func value() async throws(StoreError) -> Value {
-        let result = await withCheckedContinuation { continuation in
-            let result = state.withLock { state in
-                if state.result == nil { state.waiters.append(continuation) }
-                return state.result
-            }
-            if let result { continuation.resume(returning: result) }
-        }
-        return try result.get()
-    }
-
-    fileprivate func complete(_ result: Result<Value, StoreError>) {
-        let waiters = state.withLock { state in
-            state.result = result
-            defer { state.waiters = [] }
-            return state.waiters
-        }
-        for waiter in waiters { waiter.resume(returning: result) }
     }
 }

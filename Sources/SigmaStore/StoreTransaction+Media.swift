@@ -8,6 +8,23 @@ extension StoreTransaction {
             arguments: [journal]) ?? 1
     }
 
+    /// Notes which journal media has now.
+    ///
+    /// - Parameter program: What media calls itself.
+    package mutating func begin(_ journal: String, of program: String) throws {
+        let known = try String.fetchOne(
+            database, sql: "SELECT journal FROM media_position ORDER BY noted_at DESC, rowid DESC LIMIT 1")
+        try execute(
+            """
+            INSERT INTO media_position (journal, next_number, noted_at) VALUES (?, 1, ?)
+            ON CONFLICT (journal) DO UPDATE SET noted_at = excluded.noted_at
+            """, [journal, now])
+        guard let known, known != journal else { return }
+        try append(
+            AuditEntry(.mediaRestarted, at: now).with("program", program).with("from", known)
+                .with("to", journal))
+    }
+
     /// Notes an event of media, once: one that is known changes nothing.
     ///
     /// - Throws: ``StoreError/outOfOrder`` where one before it is missing.
@@ -38,7 +55,8 @@ extension StoreTransaction {
                 .with("last", last))
     }
 
-    private func pass(_ number: Int64, of journal: String) throws {
+    private mutating func pass(_ number: Int64, of journal: String) throws {
+        position = MediaPosition(journal: journal, next: number + 1)
         try execute(
             """
             INSERT INTO media_position (journal, next_number, noted_at) VALUES (?, ?, ?)

@@ -14,10 +14,17 @@ extension StoreTransaction {
             database.cachedStatement(sql: "SELECT * FROM room WHERE id = ?"), arguments: [id])
     }
 
+    /// Whether there is such a room that has not ended.
+    package func isThere(_ id: Int64) throws -> Bool {
+        try room(id).map { $0.endedAt == nil } ?? false
+    }
+
     /// Adds a room.
     ///
-    /// - Throws: ``StoreError/conflict`` where its id or its name is taken.
+    /// - Throws: ``StoreError/conflict`` where its id or its name is taken by one that has not ended.
     package mutating func create(_ room: StoredRoom) throws {
+        try execute(
+            "DELETE FROM room WHERE id = ? AND name = ? AND ended_at IS NOT NULL", [room.id, room.name])
         try room.insert(database)
         try append(
             AuditEntry(.roomCreated, at: room.createdAt).with("room", room.id).with("name", room.name)
@@ -28,6 +35,13 @@ extension StoreTransaction {
         try change(id, "UPDATE room SET title = ? WHERE id = ? AND ended_at IS NULL", [title, id])
         try append(
             AuditEntry(.roomChanged, at: now).with("room", id).with("title", title).with("by", whom))
+    }
+
+    /// Gives a room that was recovered without a name the one that it had, and makes it last.
+    package mutating func rename(_ id: Int64, to name: String) throws {
+        try change(
+            id, "UPDATE room SET name = ?, is_lasting = 1 WHERE id = ? AND ended_at IS NULL", [name, id])
+        try append(AuditEntry(.roomChanged, at: now).with("room", id).with("name", name))
     }
 
     /// - Parameter hash: SHA-256 of the new key; `nil` for none.

@@ -1,6 +1,13 @@
 import FoundationEssentials
 import GRDB
 
+/// The next event that is wanted of a journal of media's.
+package struct MediaPosition: Sendable, Equatable {
+    /// The journal's id, hexadecimal.
+    package let journal: String
+    package let next: Int64
+}
+
 /// What may be changed together: all of it is stored, or nothing.
 ///
 /// It is valid inside the closure that was given it. The audit entries that belong to a change are written
@@ -13,6 +20,8 @@ package struct StoreTransaction {
     package private(set) var head: AuditHead
     /// The rows of the audit that this transaction adds.
     package private(set) var records: [AuditRecord] = []
+    /// Where media's journal goes on after what this transaction has noted of it.
+    var position: MediaPosition?
 
     init(_ database: Database, now: Int64) throws {
         self.database = database
