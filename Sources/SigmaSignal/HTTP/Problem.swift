@@ -104,6 +104,9 @@ extension Problem {
     static let gone = Problem(
         503, "session-ended", "The session ended while it was opened", "Try again.",
         headers: [["Retry-After", "1"]])
+    static let eventsUnavailable = Problem(
+        503, "events-unavailable", "The events cannot be read", "Try again in a moment.",
+        headers: [["Retry-After", "1"]])
     static let internalError = Problem(
         500, "internal-error", "Internal error", "The operator finds more in the log.")
 

@@ -14,17 +14,24 @@ struct Responder: Sendable {
     let limiter: RateLimiter
     /// How long a body may take; `nil` for ever.
     let bodyTimeout: Duration?
+    let roomFeed: RoomFeed
+    /// `nil` where no events are kept.
+    let eventFeed: EventFeed?
     let logger: Logger
 
     /// Never throws: an error is a problem document.
-    func respond(to request: Request, from client: ClientConnection) async -> Response {
+    func respond(to request: Request, from client: ClientConnection) async -> Answer {
         let response: Response
         do {
+            if var stream = try await stream(request, client) {
+                stream.head = finished(stream.head, request)
+                return .stream(stream)
+            }
             response = try await answer(request, client)
         } catch {
             response = error.response
         }
-        return finished(response, request)
+        return .response(finished(response, request))
     }
 
     /// The answer to a request that is not looked into.
@@ -43,7 +50,7 @@ struct Responder: Sendable {
         case .whip: return request.method == .post && isAuthorized(request)
         case .whep: return request.method == .post
         case .session: return request.method == .patch
-        case .rooms, .health, .page, .unknown: return false
+        case .rooms, .notifications, .events, .health, .page, .unknown: return false
         }
     }
 
@@ -78,7 +85,9 @@ struct Responder: Sendable {
         case .session(let id):
             return try await session(request, id)
         case .rooms:
-            return await rooms()
+            return json(await roomsDocument(), .ok)
+        case .notifications, .events:
+            return Response(status: .ok, headers: EventStream.fields)
         case .health:
             return await health()
         case .page(let page):
@@ -158,7 +167,7 @@ extension Responder {
     }
 
     /// Too many wrong tokens, and the right one is not looked at either: else guessing would go on.
-    private func authorize(_ request: Request, _ client: ClientConnection) throws(Problem) {
+    func authorize(_ request: Request, _ client: ClientConnection) throws(Problem) {
         try limiter.check(.tokenFailure, by: client.limitedAddress)
         guard isAuthorized(request) else {
             try limiter.take(.tokenFailure, by: client.limitedAddress)
@@ -242,8 +251,9 @@ extension Responder {
         let media: Media
     }
 
-    private func rooms() async -> Response {
-        let document = await switchboard.rooms { summaries in
+    /// All rooms.
+    func roomsDocument() async -> ByteBuffer {
+        await switchboard.rooms { summaries in
             let rooms = summaries.map { room in
                 Rooms.Room(
                     id: room.id.number, name: room.name?.text, viewerCount: room.viewerCount,
@@ -252,7 +262,6 @@ extension Responder {
             }
             return JSON.encode(Rooms(rooms: rooms))
         }
-        return json(document, .ok)
     }
 
     private func health() async -> Response {

@@ -18,17 +18,22 @@ actor Switchboard {
     }
 
     private var table = RoomTable() {
-        didSet { roomsDocument = nil }
+        didSet {
+            roomsDocument = nil
+            roomFeed.changed()
+        }
     }
     private var roomsDocument: ByteBuffer?
     /// Sessions whose opening failed on the way: media may have them, nobody wants them.
     private var abandoned: Set<SessionID> = []
     private var complaints = RareLine()
     private let control: ControlClient
+    private let roomFeed: RoomFeed
     private let logger: Logger
 
-    init(control: ControlClient, logger: Logger) {
+    init(control: ControlClient, roomFeed: RoomFeed, logger: Logger) {
         self.control = control
+        self.roomFeed = roomFeed
         self.logger = logger
     }
 

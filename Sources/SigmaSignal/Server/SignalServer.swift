@@ -12,18 +12,22 @@ import UnixSignals
 package struct SignalServer: Sendable {
     private let http: HTTPServer
     private let switchboard: Switchboard
+    private let responder: Responder
     private let logger: Logger
     private let stopping = AsyncStream.makeStream(of: Void.self)
 
-    package init(settings: SignalSettings, logger: Logger) {
+    /// - Parameter eventFeed: The log of events, where one is kept.
+    package init(settings: SignalSettings, logger: Logger, eventFeed: EventFeed? = nil) {
         self.logger = logger
+        let roomFeed = RoomFeed()
         let control = ControlClient(path: settings.controlSocketPath, logger: logger)
-        switchboard = Switchboard(control: control, logger: logger)
-        let responder = Responder(
+        switchboard = Switchboard(control: control, roomFeed: roomFeed, logger: logger)
+        responder = Responder(
             switchboard: switchboard, token: settings.whipToken,
             cors: CORSPolicy(origins: settings.frontendOrigins),
             iceServers: settings.iceServers, limiter: RateLimiter(limits: settings.httpLimits),
-            bodyTimeout: settings.httpLimits.bodyTimeout, logger: logger)
+            bodyTimeout: settings.httpLimits.bodyTimeout, roomFeed: roomFeed, eventFeed: eventFeed,
+            logger: logger)
         http = HTTPServer(
             responder: responder, limits: settings.httpLimits, trustedProxies: settings.trustedProxies,
             logger: logger)
@@ -47,7 +51,9 @@ package struct SignalServer: Sendable {
     package func run(handlesSignals: Bool = true) async throws {
         // Stopped in reverse order: HTTP first, since its last requests still need media.
         var configuration = ServiceGroupConfiguration(
-            services: [ControlService(switchboard: switchboard), http],
+            services: [
+                ControlService(switchboard: switchboard), RoomFeedService(responder: responder), http,
+            ],
             gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [], logger: Logger(quiet: logger))
         configuration.maximumGracefulShutdownDuration = .seconds(10)
         let group = ServiceGroup(configuration: configuration)
@@ -78,6 +84,17 @@ private struct ControlService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown { await switchboard.run() }
+    }
+}
+
+/// The list of rooms as a stream, as a service.
+private struct RoomFeedService: Service {
+    let responder: Responder
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await responder.roomFeed.run { await responder.roomsDocument() }
+        }
     }
 }
 
