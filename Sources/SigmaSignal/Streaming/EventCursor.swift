@@ -60,7 +60,8 @@ package struct EventCursor: Sendable, Equatable {
     ///   - newest: The last number at the time of asking.
     /// - Returns: The events to be sent, behind what ``takeReset()`` returns then.
     package mutating func read(_ page: [LoggedEvent], newest: Int64) -> [LoggedEvent] {
-        let following = page.filter { $0.sequence > position }
+        // What is newer is not in the tail yet: who comes back with its number would be taken for a stranger.
+        let following = page.filter { $0.sequence > position && $0.sequence <= newest }
         guard let first = following.first, let last = following.last else {
             // All of it is pruned.
             if newest > position {

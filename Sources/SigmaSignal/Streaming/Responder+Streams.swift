@@ -45,8 +45,9 @@ extension Responder {
     ///
     /// - Returns: `nil` for one that names none; a number that there never is, for what is no number.
     private func lastEventID(_ request: Request) -> Int64? {
-        guard let text = request.headers[.lastEventID] ?? request.query("last_event_id") else { return nil }
-        let isDecimal = !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        let header = request.headers[.lastEventID].flatMap { $0.isEmpty ? nil : $0 }
+        guard let text = header ?? request.query("last_event_id") else { return nil }
+        let isDecimal = text.utf8.allSatisfy { (0x30...0x39).contains($0) }
         return isDecimal ? Int64(text) ?? -1 : -1
     }
 }

@@ -18,8 +18,10 @@ package final class RoomFeed: Sendable {
     /// Less than the 5 s that are promised, for a loop that is busy.
     private static let times = StreamTimes(
         sign: .milliseconds(4500), rest: .milliseconds(10), patience: .seconds(60))
-    /// Between two encodings of the list, while it changes all the time.
+    /// Between two lists, while rooms change all the time.
     private static let rest: Duration = .milliseconds(50)
+    /// Between two encodings of the same list: not all that happens to rooms shows in it.
+    private static let shortRest: Duration = .milliseconds(10)
 
     init() {
         hubs = StreamHubs(times: Self.times)
@@ -34,12 +36,13 @@ package final class RoomFeed: Sendable {
     /// - Parameter document: The list.
     func run(_ document: @Sendable () async -> ByteBuffer) async {
         for await _ in changes {
-            publish(await document())
-            try? await Task.sleep(for: Self.rest)
+            let isNew = publish(await document())
+            try? await Task.sleep(for: isNew ? Self.rest : Self.shortRest)
         }
     }
 
-    private func publish(_ document: ByteBuffer) {
+    /// - Returns: Whether it is another list than the last one.
+    private func publish(_ document: ByteBuffer) -> Bool {
         let isNew = board.withLock { board in
             guard board.document != document else { return false }
             board.version += 1
@@ -48,6 +51,7 @@ package final class RoomFeed: Sendable {
             return true
         }
         if isNew { hubs.wake() }
+        return isNew
     }
 
     /// The list, if it is not the one of that version.

@@ -1,8 +1,8 @@
 import NIOCore
 
-/// What one client of a stream is sent, piece by piece. Belongs to the client's event loop.
+/// What one client of a stream is sent, piece by piece.
 ///
-/// It is asked only when the client takes octets, and keeps nothing for one that does not: what it gives then is the newest
+/// Belongs to the client's event loop. It is asked only when the client takes octets, and keeps nothing for one that does not: what it gives then is the newest
 /// there is.
 protocol StreamSource: AnyObject {
     /// The next piece; `nil` while there is none.

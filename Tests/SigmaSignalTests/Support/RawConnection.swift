@@ -42,6 +42,23 @@ actor RawConnection {
         return text
     }
 
+    /// What comes until there is `text` in it, or the server closes.
+    func text(until text: String) async throws -> String {
+        var read = ""
+        while !read.contains(text), let buffer = await next() { read += String(buffer: buffer) }
+        return read
+    }
+
+    /// Reads from now on, where it did not.
+    func startReading() async throws {
+        try await channel.setOption(.autoRead, value: true).get()
+    }
+
+    /// Closes its own half, as a client that has nothing more to ask.
+    func closeOutput() async throws {
+        try await channel.close(mode: .output).get()
+    }
+
     var isClosed: Bool { !channel.isActive }
 
     func close() async { try? await channel.close() }

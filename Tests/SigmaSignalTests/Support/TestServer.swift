@@ -21,7 +21,7 @@ struct TestServer: Sendable {
     ///
     /// - Parameter media: Connected before `body` begins; `nil` for none.
     static func with(
-        _ media: TestMedia?, environment: [String: String] = [:],
+        _ media: TestMedia?, environment: [String: String] = [:], eventFeed: EventFeed? = nil,
         _ body: @Sendable @escaping (TestServer) async throws -> Void
     ) async throws {
         let directory = FileManager.default.temporaryDirectory.appending(
@@ -32,7 +32,7 @@ struct TestServer: Sendable {
         variables.merge(environment) { $1 }
         let settings = try SignalSettings(environment: variables)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let server = SignalServer(settings: settings, logger: logger)
+        let server = SignalServer(settings: settings, logger: logger, eventFeed: eventFeed)
         let loopback = try #require(IPAddress(parsing: "127.0.0.1"))
         let port = try await server.listen(on: .address(loopback, port: 0))
         let running = Task { try await server.run(handlesSignals: false) }
