@@ -134,7 +134,7 @@ if !coreOnly {
     targets += [
         .target(
             name: "SigmaSchema", path: "schema", exclude: ["control.proto"],
-            resources: [.embedInCode("0001-rooms.sql")], swiftSettings: strict),
+            resources: [.embedInCode("0001-rooms.sql"), .embedInCode("openapi.yaml")], swiftSettings: strict),
         .target(
             name: "SigmaStore",
             dependencies: [
@@ -168,7 +168,7 @@ if !coreOnly {
         .target(
             name: "SigmaSignal",
             dependencies: [
-                "SigmaSDP", "SigmaStore", "SigmaControl", "SigmaSystem", "SigmaSettings",
+                "SigmaSDP", "SigmaStore", "SigmaSchema", "SigmaControl", "SigmaSystem", "SigmaSettings",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -187,7 +187,8 @@ if !coreOnly {
         .testTarget(
             name: "SigmaSignalTests",
             dependencies: [
-                "SigmaSignal", "SigmaControl", "SigmaSDP", "SigmaStore",
+                "SigmaSignal", "SigmaControl", "SigmaSDP", "SigmaStore", "SigmaSystem",
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ],
             swiftSettings: strict),

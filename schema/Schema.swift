@@ -10,4 +10,7 @@ package enum Schema {
     package static let migrations = [
         Migration(name: "0001-rooms", sql: String(decoding: PackageResources._001_rooms_sql, as: UTF8.self))
     ]
+
+    /// The HTTP API (OpenAPI 3.1).
+    package static var openAPI: [UInt8] { PackageResources.openapi_yaml }
 }

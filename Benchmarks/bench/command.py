@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from . import compare, micro
+from . import compare, events, micro
 from .errors import BenchError
 
 DESCRIPTION = """\
@@ -14,6 +14,9 @@ other, round by round, each on one core with the load on another, and prints one
 
 tools/bench micro: counts the instructions of our own packet path, and fails when a kernel takes over 5 % more than
 Benchmarks/micro/baseline.json says; --accept writes that file anew.
+
+tools/bench events: thousands of clients of an event stream: memory of each, and how soon a change has reached the last;
+fails above 20 KiB or 250 ms.
 """
 
 
@@ -37,7 +40,7 @@ def parse(arguments):
         prog="tools/bench", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("what", nargs="?", choices=["compare", "micro"], default="compare", help=argparse.SUPPRESS)
+    add("what", nargs="?", choices=["compare", "micro", "events"], default="compare", help=argparse.SUPPRESS)
     add("--quick", action="store_true", help="about one minute: 20 and 100 viewers, bursts, one round, no connects")
     add("--accept", action="store_true", help="micro: make what was counted the baseline")
     add("--servers", type=words(*compare.SERVERS), default=list(compare.SERVERS), help="sigma,janus,pion,loop")
@@ -48,6 +51,8 @@ def parse(arguments):
     add("--warmup", type=float, help="seconds from the last connect to the window, 3; 15 for the memory figures")
     add("--connects", type=int, help="joins to measure connecting with, 300; 0: leave that out")
     add("--parallel", type=int, default=64, help="joins under way at once when connects a second are measured, 64")
+    add("--clients", type=int, default=5000, help="events: clients, 5000")
+    add("--paths", type=lambda text: text.split(","), default=["/notifications"], help="events: /notifications")
     add("--bitrate", type=int, default=2_500_000, help="bit/s of the video, 2500000")
     add("--srtp", choices=["gcm", "cm"], default="gcm")
     add("--loop-backend", choices=["evp", "ipsec-mb"], default="evp")
@@ -76,7 +81,7 @@ def main(arguments):
     # Ends what was started on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        return micro.run(options) if options.what == "micro" else compare.run(options)
+        return {"micro": micro, "events": events, "compare": compare}[options.what].run(options)
     except BenchError as error:
         print(f"tools/bench: {error}", file=sys.stderr)
         return error.status

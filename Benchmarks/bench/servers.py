@@ -18,6 +18,7 @@ class Running:
     def __init__(self, port, pids, token=None):
         self.whip = f"http://127.0.0.1:{port}/whip/bench"
         self.whep = f"http://127.0.0.1:{port}/whep/bench"
+        self.port = port
         self.pids = pids
         self.token = token
 
@@ -40,6 +41,7 @@ class Sigma:
 
     def __init__(self, options):
         self.paths = programs.sigma(["sigma-media", "sigma-signal"], options.bin_dir)
+        self.signal_environment = {}
 
     @contextlib.contextmanager
     def run(self, core, load_core):
@@ -57,7 +59,10 @@ class Sigma:
             media.wait_until((folder / "control.sock").is_socket)
             signal = start(
                 stack, "sigma-signal", [self.paths["sigma-signal"]], core, folder,
-                environment={**runtime, "TCP_ADDRESS": "127.0.0.1", "TCP_PORT": str(port), "WHIP_TOKEN": token},
+                environment={
+                    **runtime, "TCP_ADDRESS": "127.0.0.1", "TCP_PORT": str(port), "WHIP_TOKEN": token,
+                    **self.signal_environment,
+                },
             )
             signal.wait_until(lambda: answers(port, "/health"))
             yield Running(port, {"media": media.pid, "signal": signal.pid}, token)

@@ -88,6 +88,10 @@ package struct StoredState: Sendable {
     /// Not ended.
     package let sessions: [StoredSession]
     package let head: AuditHead
+    /// The last rows of the audit, in order.
+    package let recent: [AuditRecord]
+
+    static let recentCount = 1024
 }
 
 extension Store {
@@ -98,7 +102,11 @@ extension Store {
                 rooms: try StoredRoom.fetchAll(database, sql: "SELECT * FROM room WHERE ended_at IS NULL"),
                 sessions: try StoredSession.fetchAll(
                     database, sql: "SELECT * FROM session WHERE ended_at IS NULL ORDER BY number"),
-                head: try StoreTransaction.head(database))
+                head: try StoreTransaction.head(database),
+                recent: try AuditRecord.fetchAll(
+                    database, sql: "SELECT seq, kind, body, hash FROM room_event ORDER BY seq DESC LIMIT ?",
+                    arguments: [StoredState.recentCount]
+                ).reversed())
         }
     }
 

@@ -75,7 +75,8 @@ struct EndpointTests {
             }
             let preflight = try await server.send(.options, "/whip", ["Origin": "https://tv.example.org"])
             #expect(
-                preflight.header("Access-Control-Allow-Headers") == "Authorization, Content-Type, If-Match")
+                preflight.header("Access-Control-Allow-Headers")
+                    == "Authorization, Content-Type, If-Match, Last-Event-ID")
             #expect(
                 preflight.header("Access-Control-Allow-Methods") == "GET, HEAD, POST, PATCH, DELETE, OPTIONS")
             let stranger = try await server.send(.options, "/whip", ["Origin": "https://evil.example.org"])

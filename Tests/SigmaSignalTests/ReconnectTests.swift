@@ -5,6 +5,7 @@ import Logging
 import SigmaControl
 import SigmaSettings
 import SigmaSignal
+import SigmaSystem
 import Testing
 
 @Suite("Media and signal come and go")
@@ -203,7 +204,9 @@ struct ReconnectTests {
     @Test func `a port in use stops the start with one line`() async throws {
         try await TestServer.with(nil) { server in
             let settings = try SignalSettings(environment: ["WHIP_TOKEN": TestServer.token])
-            let second = SignalServer(settings: settings, logger: .init(label: "test"))
+            let second = SignalServer(
+                settings: settings, inherited: InheritedDescriptors(environment: [:]),
+                logger: .init(label: "test"))
             let loopback = try #require(IPAddress(parsing: "127.0.0.1"))
             do throws(StartError) {
                 try await second.listen(on: .address(loopback, port: UInt16(server.port)))

@@ -19,7 +19,7 @@ struct CORSPolicy: Sendable {
         response.headers[.accessControlExposeHeaders] = "Location, Link, ETag, Retry-After"
         guard request.method == .options else { return }
         response.headers[.accessControlAllowMethods] = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
-        response.headers[.accessControlAllowHeaders] = "Authorization, Content-Type, If-Match"
+        response.headers[.accessControlAllowHeaders] = "Authorization, Content-Type, If-Match, Last-Event-ID"
         response.headers[.accessControlMaxAge] = "600"
     }
 }

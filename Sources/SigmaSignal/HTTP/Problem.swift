@@ -58,6 +58,22 @@ extension Problem {
         401, "unauthorized", "Publishing needs the token",
         "Send the header Authorization: Bearer with the token of this server, or the key of the room if it has one.",
         headers: [["WWW-Authenticate", "Bearer realm=\"sigma\""]])
+    static let adminTokenNeeded = Problem(
+        401, "admin-token-needed", "The admin API needs its token",
+        "Send the header Authorization: Bearer with SIGMA_ADMIN_TOKEN.",
+        headers: [["WWW-Authenticate", "Bearer realm=\"sigma admin\""]])
+    static let malformedJSON = Problem(
+        400, "json-malformed", "Malformed JSON",
+        "The body is no JSON object with the fields of this resource.")
+    static let invalidTitle = Problem(
+        400, "title-invalid", "Not a title",
+        "A title has at most \(RoomRequest.titleLength) characters, none of them a control character.")
+    static let weakKey = Problem(
+        400, "key-invalid", "Not a key",
+        "A key has 16 to 128 characters of printable ASCII without blanks; true has one made.")
+    static let onlyTitleChanges = Problem(
+        400, "room-change-invalid", "Not a change of a room",
+        "Give a title and nothing else; keys have resources of their own, names never change.")
     static let notFound = Problem(404, "not-found", "Not found", "There is nothing at this URL.")
     static let unknownRoom = Problem(
         404, "unknown-room", "No such room", "Nobody publishes to a room of this name or number.")
@@ -119,6 +135,9 @@ extension Problem {
     static let gone = Problem(
         503, "session-ended", "The session ended while it was opened", "Try again.",
         headers: [["Retry-After", "1"]])
+    static let eventsUnavailable = Problem(
+        503, "events-unavailable", "The events cannot be read", "Try again in a moment.",
+        headers: [["Retry-After", "1"]])
     static let internalError = Problem(
         500, "internal-error", "Internal error", "The operator finds more in the log.")
 
@@ -134,6 +153,11 @@ extension Problem {
         return Problem(
             405, "method-not-allowed", "Method not allowed", "Use one of \(list).",
             headers: [["Allow", list]])
+    }
+
+    static func invalidParameter(_ name: String, _ expected: String) -> Problem {
+        Problem(
+            400, "parameter-invalid", "Wrong parameter", "The query parameter \(name) must be \(expected).")
     }
 
     static func unsupportedType(_ expected: String) -> Problem {

@@ -8,23 +8,31 @@ import SigmaSettings
 /// Answers every request: finds the route, checks method, token, type and body, asks the switchboard.
 struct Responder: Sendable {
     let switchboard: Switchboard
+    /// Who reaches the listener that it answers for.
+    var access: Access = .everybody
     let token: Secret
     let cors: CORSPolicy
     let iceServers: [ICEServer]
     let limiter: RateLimiter
     /// How long a body may take; `nil` for ever.
     let bodyTimeout: Duration?
+    let roomFeed: RoomFeed
+    let eventFeed: EventFeed
     let logger: Logger
 
     /// Never throws: an error is a problem document.
-    func respond(to request: Request, from client: ClientConnection) async -> Response {
+    func respond(to request: Request, from client: ClientConnection) async -> Answer {
         let response: Response
         do {
+            if var stream = try await stream(request, client) {
+                stream.head = finished(stream.head, request)
+                return .stream(stream)
+            }
             response = try await answer(request, client)
         } catch {
             response = error.response
         }
-        return finished(response, request)
+        return .response(finished(response, request))
     }
 
     /// The answer to a request that is not looked into.
@@ -45,7 +53,8 @@ struct Responder: Sendable {
             return await isAuthorized(request, room)
         case .whep: return request.method == .post
         case .session: return request.method == .patch
-        case .rooms, .health, .page, .unknown: return false
+        case .api: return request.method == .post || request.method == .patch
+        case .rooms, .notifications, .events, .health, .page, .unknown: return false
         }
     }
 
@@ -67,7 +76,8 @@ struct Responder: Sendable {
     private func answer(_ request: Request, _ client: ClientConnection) async throws(Problem) -> Response {
         try limiter.take(.request, by: client.limitedAddress)
         let route = Route(path: request.uri.path)
-        let methods = route.methods
+        try admit(request, client)
+        let methods = route.methods(access)
         guard !methods.isEmpty else { throw .notFound }
         guard methods.contains(request.method) else { throw .methodNotAllowed(methods) }
         if request.method == .options { return options(route) }
@@ -80,9 +90,13 @@ struct Responder: Sendable {
         case .session(let id):
             return try await session(request, id)
         case .rooms:
-            return await rooms()
+            return json(await roomsDocument(), .ok)
+        case .notifications, .events:
+            return Response(status: .ok, headers: EventStream.fields)
         case .health:
             return await health()
+        case .api(let route):
+            return try await api(request, route)
         case .page(let page):
             return page.response
         case .unknown:
@@ -92,7 +106,7 @@ struct Responder: Sendable {
 
     /// 200 and not 204, as RFC 9725 §4.2 has it; a preflight needs no token and touches nothing.
     private func options(_ route: Route) -> Response {
-        var headers: HTTPFields = [.allow: route.methods.map(\.rawValue).joined(separator: ", ")]
+        var headers: HTTPFields = [.allow: route.methods(access).map(\.rawValue).joined(separator: ", ")]
         headers[.acceptPost] = route.acceptedType
         return Response(status: .ok, headers: headers)
     }
@@ -273,8 +287,9 @@ extension Responder {
         let storage: Storage
     }
 
-    private func rooms() async -> Response {
-        let document = await switchboard.rooms { summaries in
+    /// All rooms.
+    func roomsDocument() async -> ByteBuffer {
+        await switchboard.rooms { summaries in
             let rooms = summaries.map { room in
                 Rooms.Room(
                     id: room.id.number, name: room.name?.text, viewerCount: room.viewerCount,
@@ -283,7 +298,6 @@ extension Responder {
             }
             return JSON.encode(Rooms(rooms: rooms))
         }
-        return json(document, .ok)
     }
 
     private func health() async -> Response {
@@ -297,7 +311,7 @@ extension Responder {
         return json(JSON.encode(health), isWell ? .ok : .serviceUnavailable)
     }
 
-    private func json(_ document: ByteBuffer, _ status: HTTPResponse.Status) -> Response {
+    func json(_ document: ByteBuffer, _ status: HTTPResponse.Status) -> Response {
         Response(
             status: status, headers: [.contentType: "application/json", .cacheControl: "no-store"],
             body: ResponseBody(byteBuffer: document))

@@ -7,6 +7,8 @@ enum RequestProgress: Sendable {
     case began
     case answering
     case answered
+    /// The answer goes on until one side closes the connection.
+    case streaming
     /// The request asks for another protocol, in which nothing more would be read as HTTP.
     case leavesHTTP
     /// What was read is no HTTP, or the header is too long.
@@ -69,6 +71,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
         case .began: state.began(at: .now())
         case .answering: state.answering(at: .now())
         case .answered: state.answered(at: .now())
+        case .streaming: state.streaming(at: .now())
         case .leavesHTTP: stopReading(context)
         case .malformed(let isTooLong): refuse(context, isTooLong ? .headerTooLong : .malformedRequest)
         }

@@ -12,6 +12,8 @@ package import SigmaSettings
 ///                                  idle time, 10 s at most
 /// ```
 ///
+/// A stream has no such time, being itself watched by whoever writes it; but octets that come while it goes on are counted.
+///
 /// Octets of a body that come after its answer count as a header that does not end, which is what its sender
 /// deserves. Time is an argument; whoever keeps the timer asks for ``deadline`` after each event.
 package struct RequestDeadline: Sendable {
@@ -20,6 +22,7 @@ package struct RequestDeadline: Sendable {
         case receiving
         case serving
         case answering
+        case streaming
     }
 
     private let limits: HTTPLimits
@@ -66,6 +69,11 @@ package struct RequestDeadline: Sendable {
         enter(.waiting, now)
     }
 
+    /// The answer goes on.
+    package mutating func streaming(at now: NIODeadline) {
+        enter(.streaming, now)
+    }
+
     /// When the connection is to be closed; `nil` where the stage has no limit.
     package var deadline: NIODeadline? {
         let limit: TimeAmount? =
@@ -75,6 +83,7 @@ package struct RequestDeadline: Sendable {
             case .receiving: limits.headerTimeout.map { TimeAmount($0) }
             case .serving: limits.bodyTimeout.map { TimeAmount($0) + Self.serviceTime }
             case .answering: limits.idleTimeout.map { min(TimeAmount($0), Self.longestAnswerTime) }
+            case .streaming: nil
             }
         return limit.map { since + $0 }
     }

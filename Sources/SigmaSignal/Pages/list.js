@@ -2,39 +2,74 @@
 
 const list = document.getElementById("rooms");
 const state = document.getElementById("state");
+const entries = new Map();
+let source = null;
+let retry = 0;
 
-function element(tag, className, text) {
+function element(tag, className) {
     const made = document.createElement(tag);
     made.className = className;
-    made.textContent = text;
     return made;
 }
 
 function entry(room) {
     const link = document.createElement("a");
     link.href = "/watch/" + (room.name || room.id);
-    link.append(element("span", "name", room.name || "Room " + room.id));
-    if (room.height) link.append(element("span", "quiet", room.width + "×" + room.height));
-    link.append(element("span", "quiet", room.viewer_count + (room.viewer_count === 1 ? " viewer" : " viewers")));
-    link.append(element("span", room.live ? "live" : "quiet", room.live ? "● live" : "starting"));
+    const parts = ["name", "quiet", "quiet", "quiet"].map((name) => element("span", name));
+    link.append(...parts);
     const item = document.createElement("li");
     item.append(link);
-    return item;
+    return { item, parts };
 }
 
-async function refresh() {
-    try {
-        const response = await fetch("/rooms");
-        if (!response.ok) throw new Error(response.status);
-        const { rooms } = await response.json();
-        list.replaceChildren(...rooms.map(entry));
-        state.textContent = "Nobody is broadcasting right now.";
-        state.hidden = rooms.length > 0;
-    } catch {
-        state.textContent = "The server does not answer; trying again…";
-        state.hidden = false;
+function fill([name, size, viewers, live], room) {
+    name.textContent = room.name || "Room " + room.id;
+    size.textContent = room.height ? room.width + "×" + room.height : "";
+    viewers.textContent = room.viewer_count + (room.viewer_count === 1 ? " viewer" : " viewers");
+    live.textContent = room.live ? "● live" : "starting";
+    live.className = room.live ? "live" : "quiet";
+}
+
+// Entries stay the elements they are, so that who is on one with the keyboard stays there.
+function show(rooms) {
+    const numbers = new Set(rooms.map((room) => room.id));
+    for (const [number, { item }] of entries) {
+        if (numbers.has(number)) continue;
+        item.remove();
+        entries.delete(number);
     }
-    setTimeout(refresh, 2000 + Math.random() * 500);
+    rooms.forEach((room, place) => {
+        if (!entries.has(room.id)) entries.set(room.id, entry(room));
+        const { item, parts } = entries.get(room.id);
+        fill(parts, room);
+        if (list.children[place] !== item) list.insertBefore(item, list.children[place] || null);
+    });
+    say(rooms.length ? "" : "Nobody is broadcasting right now.");
 }
 
-refresh();
+function say(text) {
+    if (state.textContent !== text) state.textContent = text;
+    state.hidden = text === "";
+}
+
+function listen() {
+    hush();
+    source = new EventSource("/notifications");
+    source.onmessage = ({ data }) => show(JSON.parse(data).rooms);
+    source.onerror = ({ target }) => {
+        say("The server does not answer; trying again…");
+        // A browser tries again by itself, but not where something else answered.
+        if (target.readyState === EventSource.CLOSED) retry = setTimeout(listen, 2000 + Math.random() * 500);
+    };
+}
+
+function hush() {
+    clearTimeout(retry);
+    if (source) source.close();
+    source = null;
+}
+
+// A browser has six connections to a server for all of its pages: those that nobody sees hold none.
+document.addEventListener("visibilitychange", () => (document.hidden ? hush() : listen()));
+
+if (!document.hidden) listen();

@@ -9,6 +9,8 @@ const full = document.getElementById("full");
 let session = null;
 let attempts = 0;
 let retry = 0;
+let notifications = null;
+let tried = 0;
 
 document.getElementById("title").textContent = /^\d{16}$/.test(room) ? "Room " + room : room;
 document.title = room + " – Sigma";
@@ -36,6 +38,8 @@ function iceServers(header) {
 
 function end() {
     clearTimeout(retry);
+    if (notifications) notifications.close();
+    notifications = null;
     if (session) fetch(session, { method: "DELETE", keepalive: true }).catch(() => {});
     session = null;
     if (window.pc) window.pc.close();
@@ -51,8 +55,25 @@ function again(text, after) {
     retry = setTimeout(connect, delay * (0.75 + Math.random() / 2));
 }
 
+// While there is nothing to watch: begins when the list of rooms has it, not all viewers at one moment.
+function waitForRoom() {
+    notifications = new EventSource("/notifications");
+    notifications.onmessage = ({ data }) => {
+        if (!JSON.parse(data).rooms.some((entry) => isThisRoom(entry) && entry.live)) return;
+        notifications.close();
+        clearTimeout(retry);
+        // The list may have it, and the server not: once a second will do.
+        retry = setTimeout(connect, Math.max(Math.random() * 200, tried + 1000 - performance.now()));
+    };
+}
+
+function isThisRoom(entry) {
+    return entry.name === room || String(entry.id) === room;
+}
+
 async function connect() {
     end();
+    tried = performance.now();
     const pc = new RTCPeerConnection();
     window.pc = pc;
     pc.addTransceiver("audio", { direction: "recvonly" });
@@ -67,6 +88,10 @@ async function connect() {
         if (ended || pc !== window.pc) return;
         ended = true;
         again(text, after);
+        return true;
+    };
+    const wait = (text) => {
+        if (lost(text)) waitForRoom();
     };
     pc.onconnectionstatechange = () => {
         if (pc.connectionState === "failed" || pc.connectionState === "closed") lost("Connection lost; connecting again…");
@@ -78,7 +103,7 @@ async function connect() {
         const response = await fetch("/whep?target_id=" + encodeURIComponent(room), {
             method: "POST", headers: { "Content-Type": "application/sdp" }, body: offer.sdp,
         });
-        if (response.status === 404) return lost("Waiting for the broadcast to begin…");
+        if (response.status === 404) return wait("Waiting for the broadcast to begin…");
         if (!response.ok) return lost(await reason(response), 1000 * Number(response.headers.get("Retry-After")));
         const opened = response.headers.get("Location");
         if (pc !== window.pc) {
@@ -96,7 +121,7 @@ async function connect() {
         const transport = pc.getReceivers()[0].transport;
         if (transport) {
             // The server's close_notify: the broadcast has ended.
-            transport.onstatechange = () => { if (transport.state === "closed") lost("The broadcast has ended; waiting…"); };
+            transport.onstatechange = () => { if (transport.state === "closed") wait("The broadcast has ended; waiting…"); };
         }
         watchdog(pc, lost);
     } catch (error) {
@@ -148,7 +173,7 @@ async function showNotes() {
     let advice = [];
     try {
         const { rooms } = await (await fetch("/rooms")).json();
-        advice = rooms.find((entry) => entry.name === room || String(entry.id) === room)?.advice || [];
+        advice = rooms.find(isThisRoom)?.advice || [];
     } catch {
         return;
     }

@@ -10,4 +10,9 @@ package struct RoomReference: Sendable, Hashable {
         id = isDecimal ? UInt64(text).flatMap { RoomID(number: $0) } : nil
         if name == nil, id == nil { return nil }
     }
+
+    package init(_ name: RoomName) {
+        self.name = name
+        id = nil
+    }
 }

@@ -13,7 +13,10 @@ import SigmaSystem
 /// success only when that is durable. Media's journal keeps its events until they are stored.
 actor Switchboard {
     var table = RoomTable() {
-        didSet { roomsDocument = nil }
+        didSet {
+            roomsDocument = nil
+            roomFeed.changed()
+        }
     }
     private var roomsDocument: ByteBuffer?
     /// Sessions whose opening failed on the way: media may have them, nobody wants them.
@@ -32,6 +35,8 @@ actor Switchboard {
     let control: ControlClient
     let store: Store
     let logger: Logger
+    private let roomFeed: RoomFeed
+    private let eventFeed: EventFeed
     private let retention: Retention
     private let commits: AsyncStream<Store.Commit>
 
@@ -46,12 +51,14 @@ actor Switchboard {
     ///   - commits: What the store has committed; the newest is enough.
     init(
         controlSocket: String, store: Store, commits: AsyncStream<Store.Commit>, retention: Retention,
-        logger: Logger
+        roomFeed: RoomFeed, eventFeed: EventFeed, logger: Logger
     ) {
         control = ControlClient(path: controlSocket, logger: logger) { await Self.position(in: store) }
         self.store = store
         self.commits = commits
         self.retention = retention
+        self.roomFeed = roomFeed
+        self.eventFeed = eventFeed
         self.logger = logger
     }
 
@@ -95,6 +102,7 @@ actor Switchboard {
     private func load() async {
         guard !isLoaded, store.failure == nil, let state = try? await store.load() else { return }
         isLoaded = true
+        eventFeed.begin(newest: state.head.sequence, recent: state.recent.map { LoggedEvent($0) })
         for row in state.rooms {
             if let room = Room(row) { _ = table.insert(room, isStored: true) }
         }

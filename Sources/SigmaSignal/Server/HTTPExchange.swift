@@ -15,18 +15,29 @@ struct HTTPExchange: Sendable {
     ) async throws {
         registry.setIdle(channel, false)
         channel.triggerUserOutboundEvent(RequestProgress.began, promise: nil)
+        var isStream = false
         defer {
-            channel.triggerUserOutboundEvent(RequestProgress.answered, promise: nil)
-            registry.setIdle(channel, true)
+            if !isStream {
+                channel.triggerUserOutboundEvent(RequestProgress.answered, promise: nil)
+                registry.setIdle(channel, true)
+            }
         }
         // RFC 9110 §10.1.1; NIO leaves it to us.
         let expects = request.headers[.expect]?.lowercased() == "100-continue"
         let isExpected = expects ? await responder.wouldRead(request) : false
         if isExpected { try await writer.writeInformationalHead(HTTPResponse(status: .continue)) }
         // The decoder reads no further then, and would keep what comes.
-        let leavesHTTP = request.headers[.upgrade] != nil || request.method == .connect
+        let isUpgrade = request.headers[.upgrade] != nil || request.method == .connect
+        // Nothing is read behind the request of a stream, whatever else the client would like.
+        let leavesHTTP = isUpgrade && !responder.mayStream(request)
         if leavesHTTP { channel.triggerUserOutboundEvent(RequestProgress.leavesHTTP, promise: nil) }
-        var response = await response(to: request, from: client(channel, request))
+        var response: Response
+        switch await answer(to: request, from: client(channel, request), channel) {
+        case .response(let whole): response = whole
+        case .stream(let stream):
+            isStream = true
+            try await begin(stream, channel)
+        }
         response.headers[.date] = HTTPDate.now
         if leavesHTTP || expects != isExpected || response.headers[.connection] == "close"
             || response.status == .contentTooLarge
@@ -46,13 +57,34 @@ struct HTTPExchange: Sendable {
     }
 
     /// A connection of a proxy is many clients': what each of them has under way counts as its connections.
-    private func response(to request: Request, from client: ClientConnection) async -> Response {
+    private func answer(
+        to request: Request, from client: ClientConnection, _ channel: any Channel
+    ) async -> Answer {
         guard client.isThroughProxy else { return await responder.respond(to: request, from: client) }
         guard registry.beginRequest(from: client.limitedAddress) else {
-            return responder.refuse(request, .tooManyConnections)
+            return .response(responder.refuse(request, .tooManyConnections))
         }
-        defer { registry.endRequest(from: client.limitedAddress) }
-        return await responder.respond(to: request, from: client)
+        let answer = await responder.respond(to: request, from: client)
+        if case .stream = answer {
+            // Under way until it ends.
+            channel.closeFuture.whenComplete { _ in registry.endRequest(from: client.limitedAddress) }
+        } else {
+            registry.endRequest(from: client.limitedAddress)
+        }
+        return answer
+    }
+
+    /// Gives the connection over to a stream.
+    private func begin(_ stream: StreamAnswer, _ channel: any Channel) async throws -> Never {
+        var stream = stream
+        stream.head.headers[.date] = HTTPDate.now
+        channel.triggerUserOutboundEvent(RequestProgress.streaming, promise: nil)
+        try await stream.begin(on: channel)
+        // Told before there was anybody to tell.
+        if registry.isQuiescing || !registry.isWhole(channel) {
+            channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        }
+        throw StreamAnswer.HasBegun()
     }
 
     private func client(_ channel: any Channel, _ request: Request) -> ClientConnection {

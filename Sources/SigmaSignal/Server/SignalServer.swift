@@ -3,40 +3,70 @@ package import Logging
 import ServiceLifecycle
 package import SigmaSettings
 import SigmaStore
+package import SigmaSystem
+import Synchronization
 import UnixSignals
 
 /// The whole of `sigma-signal`.
 ///
 /// 1. ``init(settings:logger:)``
 /// 2. ``openStore()``
-/// 3. ``listen(on:)``, which is where a port in use is found out.
+/// 3. ``listen(on:)`` and ``listenForOperators()``, which is where a port in use is found out.
 /// 4. ``run(handlesSignals:)``, which returns after graceful shutdown.
 package struct SignalServer: Sendable {
     private let http: HTTPServer
+    /// One for each listener of operators.
+    private let admin: [(listener: Listener, server: HTTPServer)]
     private let switchboard: Switchboard
     private let store: Store
+    private let responder: Responder
     private let logger: Logger
     private let stopping = AsyncStream.makeStream(of: Void.self)
 
-    package init(settings: SignalSettings, logger: Logger) {
+    /// - Parameter eventFeed: Instead of the one that the history is.
+    package init(
+        settings: SignalSettings, inherited: InheritedDescriptors, logger: Logger, eventFeed: EventFeed? = nil
+    ) {
         self.logger = logger
         let (commits, continuation) = AsyncStream.makeStream(
             of: Store.Commit.self, bufferingPolicy: .bufferingNewest(1))
-        store = Store(path: settings.databasePath, clock: { Switchboard.now() }) { continuation.yield($0) }
+        let appended = Mutex<EventFeed?>(nil)
+        store = Store(path: settings.databasePath, clock: { Switchboard.now() }) { commit in
+            appended.withLock(\.self)?.append(commit.records.map { LoggedEvent($0) })
+            continuation.yield(commit)
+        }
+        let roomFeed = RoomFeed()
+        let ownFeed = EventFeed(log: StoredEventLog(store: store), newest: 0)
+        appended.withLock { $0 = ownFeed }
         switchboard = Switchboard(
             controlSocket: settings.controlSocketPath, store: store, commits: commits,
             retention: .init(
                 history: settings.historyDays.map { Int64($0) * Self.day },
                 clients: settings.clientDataDays.map { Int64($0) * Self.day }),
-            logger: logger)
-        let responder = Responder(
+            roomFeed: roomFeed, eventFeed: ownFeed, logger: logger)
+        responder = Responder(
             switchboard: switchboard, token: settings.whipToken,
             cors: CORSPolicy(origins: settings.frontendOrigins),
             iceServers: settings.iceServers, limiter: RateLimiter(limits: settings.httpLimits),
-            bodyTimeout: settings.httpLimits.bodyTimeout, logger: logger)
+            bodyTimeout: settings.httpLimits.bodyTimeout, roomFeed: roomFeed, eventFeed: eventFeed ?? ownFeed,
+            logger: logger)
         http = HTTPServer(
             responder: responder, limits: settings.httpLimits, trustedProxies: settings.trustedProxies,
             logger: logger)
+        admin = Listener.forOperators(settings: settings, inherited: inherited).map { [responder] listener in
+            var own = responder
+            if case .file = listener {
+                own.access = .operators(nil)
+            } else {
+                own.access = .operators(settings.adminToken)
+            }
+            return (
+                listener,
+                HTTPServer(
+                    responder: own, limits: settings.httpLimits, trustedProxies: settings.trustedProxies,
+                    logger: logger)
+            )
+        }
     }
 
     /// Milliseconds.
@@ -73,11 +103,32 @@ package struct SignalServer: Sendable {
         }
     }
 
+    /// Begins to accept operators.
+    ///
+    /// - Returns: The port of the TCP listener; `nil` where there is none.
+    @discardableResult
+    package func listenForOperators() async throws(StartError) -> Int? {
+        var found: Int?
+        for (listener, server) in admin {
+            do {
+                let port = try await server.listen(on: listener)
+                if case .file = listener { continue }
+                found = port
+                logger.info("the admin API listens on \(text(listener, port))")
+            } catch {
+                throw StartError(error, forOperators: listener)
+            }
+        }
+        return found
+    }
+
     /// Serves until SIGTERM or SIGINT, then finishes accepted requests, for 10 s at most.
     package func run(handlesSignals: Bool = true) async throws {
         // Stopped in reverse order: HTTP first, since its last requests still need media.
         var configuration = ServiceGroupConfiguration(
-            services: [ControlService(switchboard: switchboard), http],
+            services: [
+                ControlService(switchboard: switchboard), RoomFeedService(responder: responder),
+            ] + admin.map(\.server) + [http],
             gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [], logger: Logger(quiet: logger))
         configuration.maximumGracefulShutdownDuration = .seconds(10)
         let group = ServiceGroup(configuration: configuration)
@@ -99,6 +150,7 @@ package struct SignalServer: Sendable {
         switch listener {
         case .address(let address, _): address.isIPv4 ? "\(address):\(port)" : "[\(address)]:\(port)"
         case .inherited(let descriptor): "inherited socket \(descriptor), port \(port)"
+        case .file(let path): path
         }
     }
 }
@@ -109,6 +161,17 @@ private struct ControlService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown { await switchboard.run() }
+    }
+}
+
+/// The list of rooms as a stream, as a service.
+private struct RoomFeedService: Service {
+    let responder: Responder
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await responder.roomFeed.run { await responder.roomsDocument() }
+        }
     }
 }
 

@@ -10,6 +10,10 @@ import SigmaStore
 package struct StartError: Error, Equatable, CustomStringConvertible {
     package let description: String
 
+    private init(_ description: String) {
+        self.description = description
+    }
+
     init(_ error: SettingsError) {
         description = error.description
     }
@@ -22,8 +26,23 @@ package struct StartError: Error, Equatable, CustomStringConvertible {
             : "SIGMA_DATABASE: \(path) cannot be opened; make its folder, writable for this user, or set SIGMA_DATABASE"
     }
 
+    /// - Parameter error: What binding the admin API's listener threw.
+    init(_ error: any Error, forOperators listener: Listener) {
+        guard case .address(let address, let port) = listener else {
+            self.init(error, listener: listener)
+            return
+        }
+        self.init(
+            "SIGMA_ADMIN_ADDRESS: \(address), port \(port), cannot be served (\(error)); use a free one, or none")
+    }
+
     /// - Parameter error: What binding the listener threw.
     init(_ error: any Error, listener: Listener) {
+        if case .file(let path) = listener {
+            description =
+                "SIGMA_RUNTIME_DIR: \(path) cannot be served (\(error)); make its folder, writable for this user"
+            return
+        }
         guard case .address(let address, let port) = listener else {
             description =
                 "LISTEN_FDS: the inherited socket cannot be served (\(error)); it must be a listening TCP socket"

@@ -42,6 +42,23 @@ actor RawConnection {
         return text
     }
 
+    /// What comes until there is `text` in it, or the server closes.
+    func text(until text: String) async throws -> String {
+        var read = ""
+        while !read.contains(text), let buffer = await next() { read += String(buffer: buffer) }
+        return read
+    }
+
+    /// Reads from now on, where it did not.
+    func startReading() async throws {
+        try await channel.setOption(.autoRead, value: true).get()
+    }
+
+    /// Closes its own half, as a client that has nothing more to ask.
+    func closeOutput() async throws {
+        try await channel.close(mode: .output).get()
+    }
+
     var isClosed: Bool { !channel.isActive }
 
     func close() async { try? await channel.close() }
@@ -69,7 +86,7 @@ actor RawConnection {
 }
 
 extension TestServer {
-    func connect(reading: Bool = true) async throws -> RawConnection {
-        try await RawConnection(port: port, reading: reading)
+    func connect(reading: Bool = true, asOperator: Bool = false) async throws -> RawConnection {
+        try await RawConnection(port: asOperator ? adminPort : port, reading: reading)
     }
 }

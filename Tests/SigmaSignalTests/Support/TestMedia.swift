@@ -25,6 +25,8 @@ actor TestMedia {
     private(set) var anchors: [Anchor] = []
     private(set) var hellos: [ClientHello] = []
     private var journal: [Event] = []
+    /// Events that it no longer has.
+    private var forgotten: UInt64 = 0
     private var clients: [Int: Client] = [:]
     private var nextClient = 0
     private var withheld: [(client: Int, message: ClientMessage)] = []
@@ -71,7 +73,7 @@ actor TestMedia {
     func emit(_ session: SessionItem, _ body: Event.OneOf_Body) async {
         if case .ended = body { sessions[session.sessionID] = nil }
         let event: Event = message {
-            $0.number = UInt64(journal.count) + 1
+            $0.number = newest + 1
             $0.time = 1_700_000_000_000_000_000 + UInt64(journal.count) * 1_000_000
             $0.sessionID = session.sessionID
             $0.roomID = session.roomID
@@ -81,6 +83,11 @@ actor TestMedia {
         journal.append(event)
         for id in clients.keys where clients[id]?.hello != nil { await send(id, 0, .event(event)) }
     }
+
+    /// Begins with a journal whose first events are gone.
+    func forget(through number: UInt64) { forgotten = number }
+
+    private var newest: UInt64 { forgotten + UInt64(journal.count) }
 
     /// Answers what came while ``isSilent``.
     func speak() async {
@@ -124,7 +131,7 @@ actor TestMedia {
         case .hello(let hello):
             await greet(client, hello)
         case .snapshot:
-            await send(client, id, .snapshotBegin(SigmaControl.message { $0.asOf = UInt64(journal.count) }))
+            await send(client, id, .snapshotBegin(SigmaControl.message { $0.asOf = newest }))
             for session in sessions.values.sorted(by: { $0.openedAt < $1.openedAt }) {
                 await send(client, id, .sessionPage(SigmaControl.message { $0.sessions = [session] }))
             }
@@ -154,9 +161,16 @@ actor TestMedia {
     private func greet(_ client: Int, _ hello: ClientHello) async {
         hellos.append(hello)
         clients[client]?.hello = hello
-        self.hello.newestEvent = UInt64(journal.count)
+        self.hello.newestEvent = newest
         await send(client, 0, .hello(self.hello))
         let next = hello.eventsFrom.journalID == self.hello.journalID ? hello.eventsFrom.nextNumber : 0
+        if next <= forgotten, forgotten > 0 {
+            let gap: Gap = message {
+                $0.first = 1
+                $0.last = forgotten
+            }
+            await send(client, 0, .event(message { $0.gap = gap }))
+        }
         for event in journal where event.number >= next { await send(client, 0, .event(event)) }
     }
 
