@@ -1,6 +1,7 @@
 import Dispatch
 import FoundationEssentials
 import GRDB
+import GRDBSQLite
 import SigmaSchema
 import Synchronization
 
@@ -28,6 +29,10 @@ package final class Store: Sendable {
         var isRunning = false
         var error: StoreError?
         var pool: DatabasePool?
+        /// Whether there was a database once: then a file that is missing is not made again.
+        var wasOpen = false
+        /// Whether the log of SQLite may have personal data that was erased.
+        var mustEmptyLog = true
     }
 
     package let path: String
@@ -57,24 +62,34 @@ package final class Store: Sendable {
     ///
     /// What is submitted before or without success fails with the error.
     package func open() throws(StoreError) {
-        guard pool == nil else { return }
+        try queue.sync { openInTurn() }.get()
+    }
+
+    private func openInTurn() -> Result<Void, StoreError> {
+        let (isOpen, wasOpen, failure) = state.withLock { ($0.pool != nil, $0.wasOpen, $0.error) }
+        guard !isOpen else { return .success(()) }
         do {
+            guard !wasOpen || FileManager.default.fileExists(atPath: path) else {
+                throw StoreError.inaccessible
+            }
             let pool = try DatabasePool(path: path, configuration: Self.configuration)
             do {
                 try Self.migrate(pool)
-                try pool.read { try Self.check($0) }
+                try pool.read { try Self.check($0, wasDamaged: failure == .corrupt) }
             } catch {
                 try? pool.close()
                 throw error
             }
             state.withLock {
                 $0.pool = pool
+                $0.wasOpen = true
                 $0.error = nil
             }
+            return .success(())
         } catch {
             let error = StoreError(error)
             state.withLock { $0.error = error }
-            throw error
+            return .failure(error)
         }
     }
 
@@ -90,6 +105,9 @@ package final class Store: Sendable {
     }
 
     /// Why the last commit failed; `nil` while the store works.
+    ///
+    /// A disk that was full and a lock that was held are tried again with each change. After everything else the
+    /// files are let go, and ``probe()`` opens them again: what is damaged is not written any more.
     package var failure: StoreError? { state.withLock { $0.error } }
 
     // MARK: Writing
@@ -120,7 +138,10 @@ package final class Store: Sendable {
 
     /// Finds out whether writing works again.
     package func probe() async throws(StoreError) {
-        try open()
+        let opened = await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: self.openInTurn()) }
+        }
+        try opened.get()
         let now = clock()
         try await submit { transaction in
             try transaction.execute(
@@ -162,22 +183,58 @@ package final class Store: Sendable {
         var commit: Commit?
         do {
             try pool.writeWithoutTransaction { database in
+                try Self.requireInPlace(database)
                 try database.inTransaction(.immediate) {
                     var transaction = try StoreTransaction(database, now: clock())
                     for work in group { outcomes.append(try Self.run(work, in: &transaction)) }
                     commit = Commit(head: transaction.head, records: transaction.records)
+                    if transaction.hasErased { state.withLock { $0.mustEmptyLog = true } }
                     return .commit
                 }
+                emptyLog(database)
             }
             state.withLock { $0.error = nil }
         } catch {
             let error = StoreError(error)
-            state.withLock { $0.error = error }
+            fail(error)
             for work in group { work.finish(error) }
             return
         }
         if let commit, !commit.records.isEmpty { committed(commit) }
         for (work, outcome) in zip(group, outcomes) { work.finish(outcome) }
+    }
+
+    private func fail(_ error: StoreError) {
+        let pool = state.withLock { state -> DatabasePool? in
+            state.error = error
+            guard error.needsReopening else { return nil }
+            defer { state.pool = nil }
+            return state.pool
+        }
+        try? pool?.close()
+    }
+
+    /// Has SQLite's log emptied where it may have what was erased: it keeps pages as they were.
+    ///
+    /// Somebody who reads may be in the way; then it is tried again after the next commit.
+    private func emptyLog(_ database: Database) {
+        guard state.withLock(\.mustEmptyLog) else { return }
+        do {
+            try database.execute(sql: "PRAGMA busy_timeout = 0")
+            defer { try? database.execute(sql: "PRAGMA busy_timeout = \(Int(Self.patience * 1000))") }
+            try database.checkpoint(.truncate)
+            state.withLock { $0.mustEmptyLog = false }
+        } catch {}
+    }
+
+    /// - Throws: ``StoreError/inaccessible`` where the file was removed or replaced: what is written to it then is lost.
+    private static func requireInPlace(_ database: Database) throws {
+        var hasMoved: CInt = 0
+        sqlite3_file_control(database.sqliteConnection, "main", SQLITE_FCNTL_HAS_MOVED, &hasMoved)
+        guard hasMoved != 0 else { return }
+        // Its log lies where that of another database would be looked for.
+        _ = try? database.checkpoint(.truncate)
+        throw StoreError.inaccessible
     }
 
     /// - Returns: Why it was not done.
@@ -188,7 +245,8 @@ package final class Store: Sendable {
             return nil
         } catch {
             let error = StoreError(error)
-            if error.isOfWholeStore { throw error }
+            // SQLite ends the transaction itself after some errors.
+            if error.isOfWholeStore || !transaction.database.isInsideTransaction { throw error }
             return error
         }
     }
@@ -210,13 +268,18 @@ package final class Store: Sendable {
     static var configuration: Configuration {
         var configuration = Configuration()
         configuration.label = "sigma"
-        configuration.busyMode = .timeout(2)
+        configuration.busyMode = .timeout(patience)
         configuration.maximumReaderCount = 3
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA synchronous = FULL")
+            // What is erased is overwritten.
+            try database.execute(sql: "PRAGMA secure_delete = ON")
         }
         return configuration
     }
+
+    /// How long another process may hold the database, s.
+    private static let patience = 2.0
 
     private static func migrate(_ pool: DatabasePool) throws {
         var migrator = DatabaseMigrator()
@@ -228,40 +291,10 @@ package final class Store: Sendable {
     }
 
     /// Finds a damaged file early; thorough only where it is small enough not to hold up the start.
-    private static func check(_ database: Database) throws {
+    private static func check(_ database: Database, wasDamaged: Bool) throws {
         let pages = try Int.fetchOne(database, sql: "PRAGMA page_count") ?? 0
-        guard pages < 16_384 else { return }
+        guard wasDamaged || pages < 16_384 else { return }
         let verdict = try String.fetchOne(database, sql: "PRAGMA quick_check(1)")
         guard verdict == "ok" else { throw StoreError.corrupt }
-    }
-}
-
-/// The outcome of a change, which is there once it is durable or has failed.
-package final class Pending<Value: Sendable>: Sendable {
-    private struct State {
-        var result: Result<Value, StoreError>?
-        var waiters: [CheckedContinuation<Result<Value, StoreError>, Never>] = []
-    }
-
-    private let state = Mutex(State())
-
-    package func value() async throws(StoreError) -> Value {
-        let result = await withCheckedContinuation { continuation in
-            let result = state.withLock { state in
-                if state.result == nil { state.waiters.append(continuation) }
-                return state.result
-            }
-            if let result { continuation.resume(returning: result) }
-        }
-        return try result.get()
-    }
-
-    fileprivate func complete(_ result: Result<Value, StoreError>) {
-        let waiters = state.withLock { state in
-            state.result = result
-            defer { state.waiters = [] }
-            return state.waiters
-        }
-        for waiter in waiters { waiter.resume(returning: result) }
     }
 }
