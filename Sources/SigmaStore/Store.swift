@@ -270,6 +270,9 @@ package final class Store: Sendable {
         configuration.label = "sigma"
         configuration.busyMode = .timeout(patience)
         configuration.maximumReaderCount = 3
+        // Where a rollback fails, GRDB would end the process for the transaction that is left: the next commit
+        // fails on it, and the database is opened again.
+        configuration.allowsUnsafeTransactions = true
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA synchronous = FULL")
             // What is erased is overwritten.

@@ -57,12 +57,11 @@ package enum StoreError: Error, Equatable, Sendable {
         }
     }
 
-    /// Whether the files must be opened again before anything more is written.
+    /// Whether, after a commit has failed so, the files must be opened again before anything more is written.
     var needsReopening: Bool {
         switch self {
-        case .corrupt, .inaccessible, .newer: true
-        case .other: isOfWholeStore
-        case .full, .locked, .outOfOrder, .conflict: false
+        case .full, .locked: false
+        case .corrupt, .inaccessible, .newer, .other, .outOfOrder, .conflict: true
         }
     }
 
