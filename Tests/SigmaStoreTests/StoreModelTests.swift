@@ -1,7 +1,6 @@
 import Foundation
 import GRDB
 import SigmaStore
-import Synchronization
 import Testing
 
 @Suite("Store: random commands against a plain model")
@@ -44,10 +43,7 @@ private struct ModelRun {
             done.append(nil)
             try fixture.reopen()
         }
-        let now = fixture.now.withLock { now in
-            now += 5
-            return now
-        }
+        let now = fixture.pass(milliseconds: 5)
         // All of them have the same time, whether they are committed together or not.
         var expected: [String] = []
         var pending: [Pending<String>] = []

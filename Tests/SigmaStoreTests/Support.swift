@@ -6,13 +6,14 @@ import Synchronization
 /// A store in a folder of its own, with a clock that the test sets.
 final class StoreFixture: Sendable {
     let folder: URL
-    /// Unix time, ms.
-    let now = Mutex<Int64>(1_000_000)
+    private let time = Mutex<Int64>(1_000_000)
     private let current: Mutex<Store>
     private let commits = CommitLog()
 
     var store: Store { current.withLock(\.self) }
     var path: String { folder.appending(path: "sigma.sqlite").path }
+    /// Unix time, ms.
+    var now: Int64 { time.withLock(\.self) }
     /// How often was committed, and the head after the last time.
     var committed: (count: Int, head: AuditHead) { commits.state.withLock(\.self) }
 
@@ -38,8 +39,17 @@ final class StoreFixture: Sendable {
     func reopen() throws {
         store.close()
         let next = makeStore()
-        try next.open()
         current.withLock { $0 = next }
+        try next.open()
+    }
+
+    /// - Returns: The time it is then.
+    @discardableResult
+    func pass(milliseconds: Int64) -> Int64 {
+        time.withLock {
+            $0 += milliseconds
+            return $0
+        }
     }
 
     func reader() throws -> StoreReader { try StoreReader(path: path) }
@@ -59,7 +69,7 @@ final class StoreFixture: Sendable {
 
     private func makeStore() -> Store {
         Store(
-            path: path, clock: { [weak self] in self?.now.withLock(\.self) ?? 0 },
+            path: path, clock: { [weak self] in self?.now ?? 0 },
             committed: { [commits] commit in
                 commits.state.withLock { $0 = ($0.count + 1, commit.head) }
             })
