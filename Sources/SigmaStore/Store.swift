@@ -8,8 +8,8 @@ import Synchronization
 /// Rooms, sessions and their history in an SQLite database that this process alone writes.
 ///
 /// What is submitted is done in the order of submission. All that waits while a transaction is being committed
-/// goes into the next one, so that a thousand changes a second do not cost a thousand `fsync`s; each has its
-/// answer only when it is durable (`synchronous=FULL`). A change that throws takes none of the others with it,
+/// goes into the next one, which ``CommitPacing`` may delay, so that a thousand changes a second do not cost a
+/// thousand `fsync`s; each has its answer only when it is durable (`synchronous=FULL`). A change that throws takes none of the others with it,
 /// a commit that fails takes all.
 package final class Store: Sendable {
     /// What a transaction has left behind.
@@ -27,6 +27,7 @@ package final class Store: Sendable {
     private struct State {
         var waiting: [Work] = []
         var isRunning = false
+        var pacing = CommitPacing()
         var error: StoreError?
         var pool: DatabasePool?
         /// Whether there was a database once: then a file that is missing is not made again.
@@ -96,6 +97,7 @@ package final class Store: Sendable {
     /// Ends after all that was submitted.
     package func close() {
         queue.sync {
+            drain(isLast: true)
             let pool = state.withLock { state in
                 defer { state.pool = nil }
                 return state.pool
@@ -160,16 +162,25 @@ package final class Store: Sendable {
         if mustStart { queue.async { self.drain() } }
     }
 
-    private func drain() {
+    /// Commits what waits, group by group, until nothing does or more is to be waited for.
+    private func drain(isLast: Bool = false) {
         while true {
-            let group = state.withLock { state -> [Work] in
+            let (group, delay) = state.withLock { state -> ([Work], Duration?) in
+                if state.waiting.isEmpty { state.isRunning = false }
+                let isFull = isLast || state.waiting.isEmpty || state.waiting.count >= Self.groupLimit
+                if !isFull, let delay = state.pacing.delay(at: .now) { return ([], delay) }
                 let group = Array(state.waiting.prefix(Self.groupLimit))
                 state.waiting.removeFirst(group.count)
-                if group.isEmpty { state.isRunning = false }
-                return group
+                return (group, nil)
+            }
+            if let delay {
+                let (seconds, fraction) = delay.components
+                let time = Double(seconds) + Double(fraction) / 1e18
+                return queue.asyncAfter(deadline: .now() + time) { self.drain() }
             }
             guard !group.isEmpty else { return }
             commit(group)
+            state.withLock { $0.pacing.committed(group.count, at: .now) }
         }
     }
 
