@@ -31,7 +31,8 @@ extension StoreTransaction {
     package mutating func checkpoint(before time: Int64) throws -> AuditHead? {
         // The last row stays, so that there is always one to go on from.
         let young = try Int64.fetchOne(
-            database, sql: "SELECT min(seq) FROM room_event WHERE time >= ?", arguments: [time])
+            database, sql: "SELECT min(seq) FROM room_event INDEXED BY room_event_by_time WHERE time >= ?",
+            arguments: [time])
         let through = min((young ?? .max) - 1, head.sequence - 1)
         guard through > (try Self.checkpoint(database).sequence),
             let checkpoint = try AuditHead.fetchOne(
