@@ -139,6 +139,7 @@ if !coreOnly {
             name: "SigmaStore",
             dependencies: [
                 "SigmaSchema", "COpenSSL", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
         .target(

@@ -32,6 +32,7 @@ CREATE TABLE session (
 
 CREATE INDEX session_by_room ON session (room, number);
 CREATE INDEX session_open ON session (room, role, number) WHERE ended_at IS NULL;
+CREATE INDEX session_by_end ON session (ended_at) WHERE ended_at IS NOT NULL;
 
 -- Personal data, apart so that it can be erased: room_event has a salted commitment to it only.
 CREATE TABLE session_client (
@@ -58,6 +59,7 @@ CREATE TABLE room_event (
 ) STRICT;
 
 CREATE INDEX room_event_by_time ON room_event (time);
+CREATE INDEX room_event_by_kind ON room_event (kind, seq);
 CREATE INDEX room_event_by_room ON room_event (room, seq) WHERE room IS NOT NULL;
 CREATE INDEX room_event_by_session ON room_event (session, seq) WHERE session IS NOT NULL;
 -- Each event of media once.
@@ -88,6 +90,15 @@ BEGIN
     SELECT RAISE(ABORT, 'room_event grows by the next seq only');
 END;
 
+-- INSERT OR REPLACE would take the row away that is in its way, without asking the trigger on DELETE.
+CREATE TRIGGER room_event_is_of_a_new_media_event BEFORE INSERT ON room_event
+WHEN json_extract(NEW.body, '$.number') IS NOT NULL AND EXISTS (
+    SELECT 1 FROM room_event
+    WHERE journal = json_extract(NEW.body, '$.journal') AND number = json_extract(NEW.body, '$.number'))
+BEGIN
+    SELECT RAISE(ABORT, 'room_event has each event of media once');
+END;
+
 CREATE TRIGGER room_event_is_never_changed BEFORE UPDATE ON room_event
 BEGIN
     SELECT RAISE(ABORT, 'room_event is append-only');
@@ -101,8 +112,9 @@ END;
 
 CREATE TRIGGER audit_checkpoint_is_of_a_row BEFORE INSERT ON audit_checkpoint
 WHEN NOT EXISTS (SELECT 1 FROM room_event WHERE seq = NEW.seq AND hash = NEW.hash)
+    OR NEW.seq <= (SELECT max(seq) FROM audit_checkpoint)
 BEGIN
-    SELECT RAISE(ABORT, 'a checkpoint repeats the seq and hash of a row');
+    SELECT RAISE(ABORT, 'a checkpoint repeats the seq and hash of a row above the last');
 END;
 
 CREATE TRIGGER audit_checkpoint_is_never_changed BEFORE UPDATE ON audit_checkpoint

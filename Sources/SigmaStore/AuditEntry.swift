@@ -66,6 +66,12 @@ package struct AuditEntry: Sendable, Equatable {
         return entry
     }
 
+    /// The note that vouches for a checkpoint.
+    static func pruning(through checkpoint: AuditHead, at time: Int64) -> AuditEntry {
+        AuditEntry(.pruned, at: time).with("through", checkpoint.sequence)
+            .with("hash", checkpoint.hash.hexadecimal)
+    }
+
     /// The exact text that is hashed: a JSON object (RFC 8259) without blanks.
     func body(sequence: Int64) -> String {
         var text = "{\"seq\":\(sequence),\"time\":\(time),\"kind\":\"\(kind.rawValue)\""
@@ -135,7 +141,12 @@ package struct AuditHead: Sendable, Equatable {
     package static let origin = AuditHead(sequence: 0, hash: [UInt8](repeating: 0, count: SHA256.length))
 
     /// The hash of the row that follows and has `body`.
-    package func hash(ofNext body: String) -> [UInt8] {
-        SHA256.hash(hash + Array(body.utf8))
+    package func hash(ofNext body: String) -> [UInt8] { hash(ofNext: body.utf8.span) }
+
+    func hash(ofNext body: Span<UInt8>) -> [UInt8] {
+        var input = hash
+        input.reserveCapacity(hash.count + body.count)
+        for index in body.indices { input.append(body[index]) }
+        return SHA256.hash(input)
     }
 }

@@ -21,6 +21,20 @@ package struct HistoryFilter: Sendable, Equatable {
     package init() {}
 
     var statement: (sql: String, arguments: StatementArguments) {
+        // A search for each kind, merged: SQLite would sort all rows of all these kinds for the first few.
+        let unique = Set(kinds)
+        let isMerged = room == nil && session == nil && (1...Self.mergedKinds).contains(unique.count)
+        let searches = isMerged ? unique.map { search(for: [$0]) } : [search(for: unique)]
+        var arguments = searches.reduce(into: StatementArguments()) { $0 += $1.arguments }
+        arguments += [limit]
+        let order = "ORDER BY seq \(isDescending ? "DESC " : "")LIMIT ?"
+        return ("\(searches.map(\.sql).joined(separator: " UNION ALL ")) \(order)", arguments)
+    }
+
+    /// SQLite joins 500 at most.
+    private static let mergedKinds = 32
+
+    private func search(for kinds: Set<String>) -> (sql: String, arguments: StatementArguments) {
         var conditions: [String] = []
         var arguments = StatementArguments()
         func want(_ condition: String, _ value: (any DatabaseValueConvertible)?) {
@@ -32,25 +46,30 @@ package struct HistoryFilter: Sendable, Equatable {
         want("session = ?", session)
         want("seq > ?", after)
         want("seq < ?", before)
-        want("time >= ?", since)
-        want("time < ?", until)
+        if since != nil || until != nil {
+            // Rows are nearly in the order of their times, so that these bounds leave little else between them;
+            // with the plus the index is for the bounds only, else all between would be sorted by seq.
+            let (since, until) = (since ?? .min, until ?? .max)
+            let range = "FROM room_event INDEXED BY room_event_by_time WHERE time >= ? AND time < ?"
+            conditions.append("seq BETWEEN (SELECT min(seq) \(range)) AND (SELECT max(seq) \(range))")
+            conditions.append("+time >= ? AND +time < ?")
+            arguments += [since, until, since, until, since, until]
+        }
         if !kinds.isEmpty {
             conditions.append("kind IN (\(kinds.map { _ in "?" }.joined(separator: ", ")))")
             arguments += StatementArguments(kinds)
         }
-        let filter = conditions.isEmpty ? "" : "WHERE \(conditions.joined(separator: " AND ")) "
-        arguments += [limit]
-        return (
-            "SELECT seq, kind, body, hash FROM room_event \(filter)ORDER BY seq \(isDescending ? "DESC " : "")LIMIT ?",
-            arguments
-        )
+        let filter = conditions.isEmpty ? "" : " WHERE \(conditions.joined(separator: " AND "))"
+        return ("SELECT seq, kind, body, hash FROM room_event\(filter)", arguments)
     }
 }
 
 extension AuditRecord: FetchableRecord {
     package init(row: Row) throws {
-        let hash: Data = row["hash"]
-        self.init(sequence: row["seq"], kind: row["kind"] ?? "", body: row["body"], hash: Array(hash))
+        self.init(
+            sequence: try row.decode(forColumn: "seq"), kind: try row.decode(forColumn: "kind"),
+            body: try row.decode(forColumn: "body"),
+            hash: Array(try row.decode(Data.self, forColumn: "hash")))
     }
 }
 
@@ -76,9 +95,11 @@ package struct SessionFilter: Sendable, Equatable {
             arguments += [before]
         }
         if let isOpen { conditions.append("ended_at IS \(isOpen ? "" : "NOT ")NULL") }
+        // Else SQLite looks through all that ever were, for the sake of the order.
+        let index = isOpen == true ? "INDEXED BY session_open " : ""
         let filter = conditions.isEmpty ? "" : "WHERE \(conditions.joined(separator: " AND ")) "
         arguments += [limit]
-        return ("SELECT * FROM session \(filter)ORDER BY number DESC LIMIT ?", arguments)
+        return ("SELECT * FROM session \(index)\(filter)ORDER BY number DESC LIMIT ?", arguments)
     }
 }
 
@@ -94,14 +115,21 @@ package struct StoredState: Sendable {
     static let recentCount = 1024
 }
 
+extension StoredSession {
+    /// All that have not ended, by number.
+    static func open(_ database: Database) throws -> [StoredSession] {
+        let sql = "SELECT * FROM session INDEXED BY session_open WHERE ended_at IS NULL ORDER BY number"
+        return try fetchAll(database, sql: sql)
+    }
+}
+
 extension Store {
     /// Rooms and sessions that have not ended.
     package func load() async throws(StoreError) -> StoredState {
         try await read { database in
             StoredState(
                 rooms: try StoredRoom.fetchAll(database, sql: "SELECT * FROM room WHERE ended_at IS NULL"),
-                sessions: try StoredSession.fetchAll(
-                    database, sql: "SELECT * FROM session WHERE ended_at IS NULL ORDER BY number"),
+                sessions: try StoredSession.open(database),
                 head: try StoreTransaction.head(database),
                 recent: try AuditRecord.fetchAll(
                     database, sql: "SELECT seq, kind, body, hash FROM room_event ORDER BY seq DESC LIMIT ?",
@@ -115,8 +143,12 @@ extension Store {
         try await read { database in
             try Row.fetchOne(
                 database,
-                sql: "SELECT journal, next_number FROM media_position ORDER BY noted_at DESC LIMIT 1"
-            ).map { MediaPosition(journal: $0["journal"], next: $0["next_number"]) }
+                sql:
+                    "SELECT journal, next_number FROM media_position ORDER BY noted_at DESC, rowid DESC LIMIT 1"
+            ).map {
+                MediaPosition(
+                    journal: try $0.decode(forColumn: "journal"), next: try $0.decode(forColumn: "next_number"))
+            }
         }
     }
 
@@ -132,7 +164,9 @@ extension Store {
         try await read { database in
             try Row.fetchOne(database, sql: "SELECT min(seq) AS first, max(seq) AS last FROM room_event")
                 .flatMap { row -> ClosedRange<Int64>? in
-                    guard let first: Int64 = row["first"], let last: Int64 = row["last"] else { return nil }
+                    guard let first = try row.decode(Int64?.self, forColumn: "first"),
+                        let last = try row.decode(Int64?.self, forColumn: "last")
+                    else { return nil }
                     return first...last
                 }
         }

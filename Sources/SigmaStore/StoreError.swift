@@ -24,6 +24,9 @@ package enum StoreError: Error, Equatable, Sendable {
             self = error
         } else if let error = error as? DatabaseError {
             self.init(error)
+        } else if error is RowDecodingError || error is DecodingError {
+            // The tables are STRICT: a value of the wrong type was not written by SQLite.
+            self = .corrupt
         } else {
             self = .other(0)
         }
@@ -32,9 +35,8 @@ package enum StoreError: Error, Equatable, Sendable {
     private init(_ error: DatabaseError) {
         switch error.resultCode {
         case .SQLITE_FULL: self = .full
-        // Where the size of a file is limited, and where the disk under a file gives up.
-        case .SQLITE_IOERR where error.extendedResultCode == .SQLITE_IOERR_WRITE: self = .full
-        case .SQLITE_BUSY, .SQLITE_LOCKED: self = .locked
+        case .SQLITE_IOERR where Self.growth.contains(error.extendedResultCode): self = .full
+        case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL: self = .locked
         case .SQLITE_CORRUPT, .SQLITE_NOTADB: self = .corrupt
         case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY, .SQLITE_AUTH: self = .inaccessible
         case .SQLITE_CONSTRAINT: self = .conflict
@@ -42,13 +44,31 @@ package enum StoreError: Error, Equatable, Sendable {
         }
     }
 
+    /// Where a quota or a limit ends the growth of a file, and where there is no room for the shared memory
+    /// file: SQLite says `SQLITE_FULL` for ENOSPC on its other files only.
+    private static let growth: [ResultCode] = [.SQLITE_IOERR_WRITE, .SQLITE_IOERR_SHMSIZE]
+
     /// Whether all that is tried would fail alike.
     package var isOfWholeStore: Bool {
         switch self {
-        case .full, .locked, .corrupt, .inaccessible, .newer, .other: true
+        case .full, .locked, .corrupt, .inaccessible, .newer: true
         case .outOfOrder, .conflict: false
+        case .other(let code): !Self.ofOneStatement.contains(ResultCode(rawValue: code & 0xff))
         }
     }
+
+    /// Whether, after a commit has failed so, the files must be opened again before anything more is written.
+    var needsReopening: Bool {
+        switch self {
+        case .full, .locked: false
+        case .corrupt, .inaccessible, .newer, .other, .outOfOrder, .conflict: true
+        }
+    }
+
+    /// What is wrong with one change only; 0 stands for an error that is not SQLite's.
+    private static let ofOneStatement: [ResultCode] = [
+        .SQLITE_OK, .SQLITE_ERROR, .SQLITE_TOOBIG, .SQLITE_MISMATCH, .SQLITE_RANGE,
+    ]
 }
 
 extension StoreError: CustomStringConvertible {

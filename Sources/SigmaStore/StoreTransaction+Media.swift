@@ -46,16 +46,20 @@ extension StoreTransaction {
     }
 
     /// Notes that events were lost before anybody read them.
+    ///
+    /// - Throws: ``StoreError/outOfOrder`` where one before the first of them is missing.
     package mutating func recordGap(in journal: String, from first: Int64, to last: Int64) throws {
         let next = try nextNumber(of: journal)
         guard last >= next else { return }
+        guard first <= next else { throw StoreError.outOfOrder }
         try pass(last, of: journal)
         try append(
-            AuditEntry(.journalGap, at: now).with("journal", journal).with("first", max(first, next))
+            AuditEntry(.journalGap, at: now).with("journal", journal).with("first", next)
                 .with("last", last))
     }
 
     private mutating func pass(_ number: Int64, of journal: String) throws {
+        guard number < .max else { throw StoreError.conflict }
         position = MediaPosition(journal: journal, next: number + 1)
         try execute(
             """
@@ -65,7 +69,9 @@ extension StoreTransaction {
     }
 
     private mutating func note(_ event: MediaEvent) throws {
-        let session = try known(event)
+        let session = try adopted(
+            NewSession(idHash: event.idHash, room: event.room, role: event.role, openedAt: event.time),
+            at: event.time)
         let entry = { (kind: AuditKind) in
             AuditEntry(kind, at: event.time).with("room", event.room).with("session", session.number)
                 .with("media_line", event.mediaLine.map { Int64($0) })
@@ -113,15 +119,6 @@ extension StoreTransaction {
         case .other:
             try append(numbered(entry(.mediaEvent)))
         }
-    }
-
-    /// The session of an event, adopted where it is new here.
-    private mutating func known(_ event: MediaEvent) throws -> StoredSession {
-        try adopt(
-            NewSession(idHash: event.idHash, room: event.room, role: event.role, openedAt: event.time),
-            at: event.time)
-        guard let session = try session(event.idHash) else { throw StoreError.conflict }
-        return session
     }
 
     private mutating func noteTakeover(by session: StoredSession, at time: Int64) throws {

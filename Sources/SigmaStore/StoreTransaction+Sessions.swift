@@ -37,21 +37,25 @@ extension StoreTransaction {
     /// - Returns: Its number; also of one that is known.
     @discardableResult
     package mutating func adopt(_ session: NewSession, at time: Int64) throws -> Int64 {
-        if let known = try self.session(session.idHash) { return known.number }
-        let number = try insert(session)
+        try adopted(session, at: time).number
+    }
+
+    /// The session as it is known, or adopted.
+    mutating func adopted(_ new: NewSession, at time: Int64) throws -> StoredSession {
+        if let known = try session(new.idHash) { return known }
+        let number = try insert(new)
         try append(
-            AuditEntry(.sessionAdopted, at: time).with("room", session.room).with("session", number)
-                .with("role", session.role.rawValue))
-        return number
+            AuditEntry(.sessionAdopted, at: time).with("room", new.room).with("session", number)
+                .with("role", new.role.rawValue))
+        guard let session = try session(new.idHash) else { throw StoreError.conflict }
+        return session
     }
 
     /// Ends all sessions that are open here and not among those that media serves.
     ///
     /// - Parameter served: Hashes of ids.
     package mutating func endSessions(besides served: Set<Data>, reason: String) throws {
-        let open = try StoredSession.fetchAll(
-            database, sql: "SELECT * FROM session WHERE ended_at IS NULL ORDER BY number")
-        for session in open where !served.contains(session.idHash) {
+        for session in try StoredSession.open(database) where !served.contains(session.idHash) {
             try end(session, at: now, reason: reason, totals: nil)
         }
     }
@@ -71,7 +75,7 @@ extension StoreTransaction {
             """
             UPDATE session SET ended_at = ?, reason = ?, octets_sent = ?, octets_received = ? WHERE number = ?
             """, [time, reason, totals?.octetsSent, totals?.octetsReceived, session.number])
-        let duration = session.connectedAt.map { max(0, time - $0) }
+        let duration = session.connectedAt.map { max(0, time &- $0) }
         try append(
             note(
                 AuditEntry(session.role == .publisher ? .publishEnded : .viewerLeft, at: time)

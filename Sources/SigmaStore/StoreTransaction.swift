@@ -1,5 +1,5 @@
 import FoundationEssentials
-import GRDB
+package import GRDB
 
 /// The next event that is wanted of a journal of media's.
 package struct MediaPosition: Sendable, Equatable {
@@ -22,6 +22,8 @@ package struct StoreTransaction {
     package private(set) var records: [AuditRecord] = []
     /// Where media's journal goes on after what this transaction has noted of it.
     var position: MediaPosition?
+    /// Whether personal data went, of which the log of SQLite still has a copy.
+    var hasErased = false
 
     init(_ database: Database, now: Int64) throws {
         self.database = database
@@ -45,16 +47,18 @@ package struct StoreTransaction {
     }
 
     /// Does `work`, or nothing of it.
-    mutating func atomically<Value>(_ work: (inout StoreTransaction) throws -> Value) throws -> Value {
-        var attempt = self
-        var value: Value?
-        try database.inSavepoint {
-            value = try work(&attempt)
-            return .commit
+    mutating func atomically(_ work: (inout StoreTransaction) throws -> Void) throws {
+        let (head, count) = (head, records.count)
+        do {
+            try database.inSavepoint {
+                try work(&self)
+                return .commit
+            }
+        } catch {
+            self.head = head
+            records.removeSubrange(count...)
+            throw error
         }
-        guard let value else { throw StoreError.other(0) }
-        self = attempt
-        return value
     }
 
     func execute(_ sql: String, _ arguments: StatementArguments) throws {
@@ -63,15 +67,21 @@ package struct StoreTransaction {
 
     /// The last row, or the last checkpoint where there is no row after it.
     static func head(_ database: Database) throws -> AuditHead {
-        let row =
-            try row(database, "SELECT seq, hash FROM room_event ORDER BY seq DESC LIMIT 1")
-            ?? row(database, "SELECT seq, hash FROM audit_checkpoint ORDER BY seq DESC LIMIT 1")
-        guard let row else { return .origin }
-        let hash: Data = row["hash"]
-        return AuditHead(sequence: row["seq"], hash: Array(hash))
+        let event = "SELECT seq, hash FROM room_event ORDER BY seq DESC LIMIT 1"
+        return try AuditHead.fetchOne(database.cachedStatement(sql: event)) ?? checkpoint(database)
     }
 
-    private static func row(_ database: Database, _ sql: String) throws -> Row? {
-        try Row.fetchOne(database.cachedStatement(sql: sql))
+    /// What the chain begins after.
+    static func checkpoint(_ database: Database) throws -> AuditHead {
+        let last = "SELECT seq, hash FROM audit_checkpoint ORDER BY seq DESC LIMIT 1"
+        return try AuditHead.fetchOne(database.cachedStatement(sql: last)) ?? .origin
+    }
+}
+
+extension AuditHead: FetchableRecord {
+    package init(row: Row) throws {
+        self.init(
+            sequence: try row.decode(forColumn: "seq"),
+            hash: Array(try row.decode(Data.self, forColumn: "hash")))
     }
 }

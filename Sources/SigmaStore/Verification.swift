@@ -11,6 +11,8 @@ package enum AuditFault: Error, Equatable, Sendable {
     case misplaced(sequence: Int64)
     /// The row is not the one that was anchored: the chain was computed again, from there or from before.
     case recomputed(sequence: Int64)
+    /// No row of the chain says that it was pruned up to this checkpoint.
+    case unfounded(checkpoint: Int64)
     /// The chain ends before the row that was anchored.
     case cut(last: Int64, anchored: Int64)
     /// Nothing is there, not even a checkpoint, but a row was anchored.
@@ -35,21 +37,32 @@ struct ChainWalk {
     private(set) var last: AuditHead
     private(set) var rows: Int64 = 0
     private(set) var anchorsMet = 0
+    private let checkpoint: AuditHead
     private var anchors: [Int64: [[UInt8]]]
+    /// How a body ends that vouches for the checkpoint; empty once it was met.
+    private var voucher: [UInt8] = []
 
     init(after checkpoint: AuditHead, anchors: [AuditHead]) {
+        self.checkpoint = checkpoint
         last = checkpoint
         self.anchors = Dictionary(grouping: anchors, by: \.sequence).mapValues { $0.map(\.hash) }
+        guard checkpoint.sequence > 0 else { return }
+        let body = AuditEntry.pruning(through: checkpoint, at: 0).body(sequence: 0)
+        voucher = Array(
+            body.utf8.drop { $0 != UInt8(ascii: ",") }.dropFirst().drop { $0 != UInt8(ascii: ",") })
     }
 
     /// Takes the next row.
-    mutating func step(sequence: Int64, body: String, claimed: Int64?, hash: [UInt8]) throws(AuditFault) {
+    mutating func step(sequence: Int64, body: Span<UInt8>, hash: [UInt8]) throws(AuditFault) {
         guard sequence == last.sequence + 1 else {
             throw .missing(expected: last.sequence + 1, found: sequence)
         }
-        guard claimed == sequence else { throw .misplaced(sequence: sequence) }
+        let claimed = Self.sequence(in: body)
+        if let claimed, claimed != sequence { throw .misplaced(sequence: sequence) }
         guard last.hash(ofNext: body) == hash else { throw .altered(sequence: sequence) }
+        guard claimed != nil else { throw .misplaced(sequence: sequence) }
         try meet(AuditHead(sequence: sequence, hash: hash))
+        if !voucher.isEmpty, Self.ends(body, with: voucher) { voucher = [] }
         rows += 1
     }
 
@@ -64,8 +77,34 @@ struct ChainWalk {
 
     /// After the last row.
     func finish() throws(AuditFault) {
-        guard let beyond = anchors.keys.filter({ $0 > last.sequence }).max() else { return }
-        throw last.sequence == 0 ? .empty(anchored: beyond) : .cut(last: last.sequence, anchored: beyond)
+        if let beyond = anchors.keys.filter({ $0 > last.sequence }).max() {
+            throw last.sequence == 0 ? .empty(anchored: beyond) : .cut(last: last.sequence, anchored: beyond)
+        }
+        guard voucher.isEmpty else { throw .unfounded(checkpoint: checkpoint.sequence) }
+    }
+
+    /// The number with which every body begins.
+    private static func sequence(in body: Span<UInt8>) -> Int64? {
+        let start = Array("{\"seq\":".utf8)
+        guard body.count > start.count, start.indices.allSatisfy({ body[$0] == start[$0] }) else {
+            return nil
+        }
+        var sequence: Int64 = 0
+        for index in start.count..<body.count {
+            guard let digit = Int64(exactly: body[index]).map({ $0 - 0x30 }), (0...9).contains(digit) else {
+                return body[index] == UInt8(ascii: ",") ? sequence : nil
+            }
+            let (tens, isTooMuch) = sequence.multipliedReportingOverflow(by: 10)
+            let (sum, isStill) = tens.addingReportingOverflow(digit)
+            guard !isTooMuch, !isStill else { return nil }
+            sequence = sum
+        }
+        return nil
+    }
+
+    private static func ends(_ body: Span<UInt8>, with ending: [UInt8]) -> Bool {
+        let start = body.count - ending.count
+        return start >= 0 && ending.indices.reversed().allSatisfy { body[start + $0] == ending[$0] }
     }
 }
 
@@ -74,27 +113,21 @@ extension Database {
     ///
     /// - Parameter anchors: Places of the chain as they were noted elsewhere.
     func verifyAudit(anchors: [AuditHead]) throws -> Verification {
-        let row = try Row.fetchOne(
-            self, sql: "SELECT seq, hash FROM audit_checkpoint ORDER BY seq DESC LIMIT 1")
-        let checkpoint = row.map { row -> AuditHead in
-            let hash: Data = row["hash"]
-            return AuditHead(sequence: row["seq"], hash: Array(hash))
-        }
-        let start = checkpoint ?? .origin
+        let start = try StoreTransaction.checkpoint(self)
         var walk = ChainWalk(after: start, anchors: anchors)
         var fault: AuditFault?
         do throws(any Error) {
             try walk.meet(start)
             let rows = try Row.fetchCursor(
-                self,
-                sql: """
-                    SELECT seq, body, hash, json_extract(body, '$.seq') AS claimed FROM room_event
-                    WHERE seq > ? ORDER BY seq
-                    """, arguments: [start.sequence])
+                self, sql: "SELECT seq, hash, body FROM room_event WHERE seq > ? ORDER BY seq",
+                arguments: [start.sequence])
             while let row = try rows.next() {
-                let hash: Data = row["hash"]
-                try walk.step(
-                    sequence: row["seq"], body: row["body"], claimed: row["claimed"], hash: Array(hash))
+                let sequence = try row.decode(Int64.self, atIndex: 0)
+                let hash = Array(try row.decode(Data.self, atIndex: 1))
+                // The octets as they are: a String would end at a NUL and mend what is not UTF-8.
+                try row.withUnsafeData(atIndex: 2) {
+                    try walk.step(sequence: sequence, body: ($0 ?? Data()).span, hash: hash)
+                }
             }
             try walk.finish()
         } catch let found as AuditFault {

@@ -46,7 +46,7 @@ struct StoreTests {
                     try $0.record(.of(1, .publisher, in: 7, number: 3, .publisherLive))
                 }.value()
             }
-            try await store.submit { try $0.recordGap(in: MediaEvent.journal, from: 2, to: 4) }.value()
+            try await store.submit { try $0.recordGap(in: MediaEvent.oneJournal, from: 2, to: 4) }.value()
             try await store.submit { try $0.record(.of(1, .publisher, in: 7, number: 5, .publisherLive)) }
                 .value()
             #expect(
