@@ -889,7 +889,7 @@ package nonisolated struct Sigma_Control_OpenSession: Sendable {
   package var cname: String = String()
 
   /// A publisher that takes over a room which has one: the other is ended, END_REASON_REPLACED, when this
-  /// one's handshake is done. Viewers stay.
+  /// one's handshake is done, or at once when nothing authentic has come from it for 2 s. Viewers stay.
   package var takesOver: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1271,7 +1271,7 @@ package nonisolated struct Sigma_Control_SessionItem: Sendable {
 
   package var state: Sigma_Control_SessionState = .unspecified
 
-  /// Publishers: an RTP packet of the session has been accepted.
+  /// Publishers: media comes; see PublisherLive.
   package var live: Bool = false
 
   /// Unix time, ns
@@ -1280,9 +1280,24 @@ package nonisolated struct Sigma_Control_SessionItem: Sendable {
   /// Publishers: the last TrackTrouble of each m-section that has any.
   package var troubles: [Sigma_Control_TrackTrouble] = []
 
+  /// Publishers: whether the room is theirs; others wait to take it over. Absent from a media that does not say.
+  package var hasRoom_p: Bool {
+    get {_hasRoom_p ?? false}
+    set {_hasRoom_p = newValue}
+  }
+  /// Returns true if `hasRoom_p` has been explicitly set.
+  package var hasHasRoom_p: Bool {self._hasRoom_p != nil}
+  /// Clears the value of `hasRoom_p`. Subsequent reads from it will return its default value.
+  package mutating func clearHasRoom_p() {self._hasRoom_p = nil}
+
+  /// Publishers: the last TrackKnown of each m-section.
+  package var tracks: [Sigma_Control_TrackKnown] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _hasRoom_p: Bool? = nil
 }
 
 package nonisolated struct Sigma_Control_SessionPage: Sendable {
@@ -1688,7 +1703,7 @@ package nonisolated struct Sigma_Control_Ended: Sendable {
   fileprivate var _closedBy: UInt32? = nil
 }
 
-/// The first RTP packet of the publisher was accepted.
+/// Media comes from the publisher: its first RTP packet was accepted, or the first one after PublisherGone.
 package nonisolated struct Sigma_Control_PublisherLive: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1699,6 +1714,7 @@ package nonisolated struct Sigma_Control_PublisherLive: Sendable {
   package init() {}
 }
 
+/// No media has come from a publisher that was live for 5 s, or its session ends.
 package nonisolated struct Sigma_Control_PublisherGone: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -3174,7 +3190,7 @@ nonisolated extension Sigma_Control_SnapshotBegin: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Sigma_Control_SessionItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SessionItem"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}room_id\0\u{1}role\0\u{1}state\0\u{1}live\0\u{3}opened_at\0\u{1}troubles\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}room_id\0\u{1}role\0\u{1}state\0\u{1}live\0\u{3}opened_at\0\u{1}troubles\0\u{3}has_room\0\u{1}tracks\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3189,12 +3205,18 @@ nonisolated extension Sigma_Control_SessionItem: SwiftProtobuf.Message, SwiftPro
       case 5: try { try decoder.decodeSingularBoolField(value: &self.live) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.openedAt) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.troubles) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self._hasRoom_p) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.tracks) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.sessionID.isEmpty {
       try visitor.visitSingularBytesField(value: self.sessionID, fieldNumber: 1)
     }
@@ -3216,6 +3238,12 @@ nonisolated extension Sigma_Control_SessionItem: SwiftProtobuf.Message, SwiftPro
     if !self.troubles.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.troubles, fieldNumber: 7)
     }
+    try { if let v = self._hasRoom_p {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 8)
+    } }()
+    if !self.tracks.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.tracks, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3227,6 +3255,8 @@ nonisolated extension Sigma_Control_SessionItem: SwiftProtobuf.Message, SwiftPro
     if lhs.live != rhs.live {return false}
     if lhs.openedAt != rhs.openedAt {return false}
     if lhs.troubles != rhs.troubles {return false}
+    if lhs._hasRoom_p != rhs._hasRoom_p {return false}
+    if lhs.tracks != rhs.tracks {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

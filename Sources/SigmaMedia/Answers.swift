@@ -76,6 +76,8 @@ extension SessionItem {
         live = summary.isLive
         openedAt = summary.openedAt
         troubles = summary.troubles.map { TrackTrouble($0) }
+        if summary.role == .publisher { hasRoom_p = summary.hasRoom }
+        tracks = summary.tracks.map { TrackKnown($0) }
     }
 }
 

@@ -228,7 +228,7 @@ struct Shard: ~Copyable {
         case .open(let ticket, let request):
             let result: Result<ICECredentials, CommandError>
             do throws(CommandError) {
-                result = .success(try engine.open(request, at: now))
+                result = .success(try engine.open(request, at: now, into: &batch))
             } catch {
                 result = .failure(error)
             }
