@@ -27,9 +27,8 @@ def octets_field(field: int, value: bytes) -> bytes:
     return varint(field << 3 | 2) + varint(len(value)) + value
 
 
-def fields(message: bytes) -> dict[int, list]:
-    """The fields of a message, by number: ints and octets, in the order of the wire."""
-    found: dict[int, list] = {}
+def raw_fields(message: bytes):
+    """Each field of a message as (number, wire type, its octets on the wire, its value)."""
     position = 0
 
     def read_varint() -> int:
@@ -44,13 +43,14 @@ def fields(message: bytes) -> dict[int, list]:
                 return value
 
     while position < len(message):
+        start = position
         key = read_varint()
         match key & 7:
             case 0:
                 value = read_varint()
             case 1 | 5 as fixed:
                 length = 8 if fixed == 1 else 4
-                value = int.from_bytes(message[position:position + length], "little")
+                value = message[position:position + length]
                 position += length
             case 2:
                 length = read_varint()
@@ -58,7 +58,14 @@ def fields(message: bytes) -> dict[int, list]:
                 position += length
             case other:
                 raise AssertionError(f"wire type {other}")
-        found.setdefault(key >> 3, []).append(value)
+        yield key >> 3, key & 7, message[start:position], value
+
+
+def fields(message: bytes) -> dict[int, list]:
+    """The fields of a message, by number: ints and octets, in the order of the wire."""
+    found: dict[int, list] = {}
+    for number, _, _, value in raw_fields(message):
+        found.setdefault(number, []).append(value)
     return found
 
 
