@@ -34,14 +34,17 @@ struct ReconnectTests {
             }
             let health = try await server.send(.get, "/health")
             #expect(health.status == .serviceUnavailable)
-            #expect(health.text == #"{"media":{"connected":false},"status":"unavailable"}"#)
+            #expect(health.text.hasPrefix(#"{"media":{"connected":false},"status":"unavailable""#))
         }
     }
 
     @Test func `health names the media program`() async throws {
         try await TestServer.with(TestMedia()) { server in
             let health = try await server.send(.get, "/health")
-            #expect(health.text == #"{"media":{"connected":true,"program":"test-media 1"},"status":"ok"}"#)
+            let expected =
+                #"{"media":{"connected":true,"program":"test-media 1"},"status":"ok","#
+                + #""storage":{"history_is_anchored":true,"working":true}}"#
+            #expect(health.text == expected)
         }
     }
 

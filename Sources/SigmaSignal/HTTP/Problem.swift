@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import SigmaControl
 import SigmaSDP
+import SigmaStore
 
 /// An error as clients see it: a problem document (RFC 9457).
 ///
@@ -55,11 +56,25 @@ package struct Problem: Error, Equatable {
 extension Problem {
     static let unauthorized = Problem(
         401, "unauthorized", "Publishing needs the token",
-        "Send the header Authorization: Bearer with the token of this server.",
+        "Send the header Authorization: Bearer with the token of this server, or the key of the room if it has one.",
         headers: [["WWW-Authenticate", "Bearer realm=\"sigma\""]])
     static let notFound = Problem(404, "not-found", "Not found", "There is nothing at this URL.")
     static let unknownRoom = Problem(
         404, "unknown-room", "No such room", "Nobody publishes to a room of this name or number.")
+    static let roomNotLive = Problem(
+        409, "room-not-live", "Nobody publishes",
+        "The room is there, its publisher is not: try again, or add ?wait=1 to be there when it comes.",
+        headers: [["Retry-After", "2"]])
+    static let roomExists = Problem(
+        409, "room-exists", "The room is there already",
+        "Choose another name, or change the room that there is.")
+    static let tooManyRooms = Problem(
+        503, "rooms-exhausted", "Too many rooms", "End some of them, or ask the operator.",
+        headers: [["Retry-After", "60"]])
+    static let watchKeyNeeded = Problem(
+        401, "watch-key-needed", "Watching needs the key of the room",
+        "Send the header Authorization: Bearer with the key, or add ?key= with it.",
+        headers: [["WWW-Authenticate", "Bearer realm=\"sigma room\""]])
     static let unknownSession = Problem(
         404, "unknown-session", "No such session", "The session has ended, or there never was one here.")
     static let missingTarget = Problem(
@@ -141,6 +156,19 @@ extension Problem {
         self.init(
             error.isMalformed ? 400 : 422, error.problem,
             error.isMalformed ? "Malformed offer" : "Offer not acceptable", error.detail)
+    }
+
+    /// What a client hears when nothing can be stored, or this cannot.
+    init(_ error: StoreError) {
+        switch error {
+        case .conflict:
+            self = .roomExists
+        case .full, .locked, .corrupt, .inaccessible, .newer, .outOfOrder, .other:
+            self.init(
+                503, "storage-unavailable", "Nothing can be stored",
+                "The server cannot write its history now, so it begins nothing new; try again later.",
+                headers: [["Retry-After", "5"]])
+        }
     }
 
     /// What a client hears when media did not do as asked.

@@ -10,9 +10,4 @@ package struct RoomReference: Sendable, Hashable {
         id = isDecimal ? UInt64(text).flatMap { RoomID(number: $0) } : nil
         if name == nil, id == nil { return nil }
     }
-
-    /// The rooms that may be meant, the more likely first.
-    package var candidates: [RoomID] {
-        [name.map { RoomID(of: $0) }, id].compactMap(\.self)
-    }
 }

@@ -22,6 +22,7 @@ package enum SignalProgram {
         for name in unknownVariables(in: environment) { logger.warning("\(name) is no variable of Sigma") }
         settings.httpLimits.connections = affordable(settings.httpLimits.connections, logger)
         let server = SignalServer(settings: settings, logger: logger)
+        try server.openStore()
         let listener = Listener(settings: settings, inherited: InheritedDescriptors(environment: environment))
         let port = try await server.listen(on: listener)
         if case .inherited = listener, port != Int(settings.tcpPort), environment["TCP_PORT"] != nil {

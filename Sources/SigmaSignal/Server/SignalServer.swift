@@ -2,23 +2,33 @@ import FoundationEssentials
 package import Logging
 import ServiceLifecycle
 package import SigmaSettings
+import SigmaStore
 import UnixSignals
 
 /// The whole of `sigma-signal`.
 ///
 /// 1. ``init(settings:logger:)``
-/// 2. ``listen(on:)``, which is where a port in use is found out.
-/// 3. ``run(handlesSignals:)``, which returns after graceful shutdown.
+/// 2. ``openStore()``
+/// 3. ``listen(on:)``, which is where a port in use is found out.
+/// 4. ``run(handlesSignals:)``, which returns after graceful shutdown.
 package struct SignalServer: Sendable {
     private let http: HTTPServer
     private let switchboard: Switchboard
+    private let store: Store
     private let logger: Logger
     private let stopping = AsyncStream.makeStream(of: Void.self)
 
     package init(settings: SignalSettings, logger: Logger) {
         self.logger = logger
-        let control = ControlClient(path: settings.controlSocketPath, logger: logger)
-        switchboard = Switchboard(control: control, logger: logger)
+        let (commits, continuation) = AsyncStream.makeStream(
+            of: Store.Commit.self, bufferingPolicy: .bufferingNewest(1))
+        store = Store(path: settings.databasePath, clock: { Switchboard.now() }) { continuation.yield($0) }
+        switchboard = Switchboard(
+            controlSocket: settings.controlSocketPath, store: store, commits: commits,
+            retention: .init(
+                history: settings.historyDays.map { Int64($0) * Self.day },
+                clients: settings.clientDataDays.map { Int64($0) * Self.day }),
+            logger: logger)
         let responder = Responder(
             switchboard: switchboard, token: settings.whipToken,
             cors: CORSPolicy(origins: settings.frontendOrigins),
@@ -27,6 +37,26 @@ package struct SignalServer: Sendable {
         http = HTTPServer(
             responder: responder, limits: settings.httpLimits, trustedProxies: settings.trustedProxies,
             logger: logger)
+    }
+
+    /// Milliseconds.
+    private static let day: Int64 = 86_400_000
+
+    /// Opens the database.
+    ///
+    /// One that is full, locked or damaged does not keep the server from starting: it serves what there is, and
+    /// says so. A place where there can be none is the operator's mistake.
+    package func openStore() throws(StartError) {
+        do {
+            try store.open()
+        } catch {
+            switch error {
+            case .inaccessible, .newer: throw StartError(error, database: store.path)
+            case .full, .locked, .corrupt, .conflict, .outOfOrder, .other:
+                logger.error(
+                    "SIGMA_DATABASE: \(store.path): \(error); nothing new is taken until that changes")
+            }
+        }
     }
 
     /// Begins to accept connections.
@@ -56,6 +86,7 @@ package struct SignalServer: Sendable {
         }
         defer { stopper.cancel() }
         try await group.run()
+        store.close()
         logger.info("stopped")
     }
 

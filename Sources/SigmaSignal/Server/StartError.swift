@@ -1,5 +1,6 @@
 import NIOCore
 import SigmaSettings
+import SigmaStore
 
 #if canImport(Glibc)
     import Glibc
@@ -11,6 +12,14 @@ package struct StartError: Error, Equatable, CustomStringConvertible {
 
     init(_ error: SettingsError) {
         description = error.description
+    }
+
+    /// - Parameter error: Of opening the database.
+    init(_ error: StoreError, database path: String) {
+        description =
+            error == .newer
+            ? "SIGMA_DATABASE: \(path) was made by a newer version of Sigma; run that one, or restore a backup"
+            : "SIGMA_DATABASE: \(path) cannot be opened; make its folder, writable for this user, or set SIGMA_DATABASE"
     }
 
     /// - Parameter error: What binding the listener threw.

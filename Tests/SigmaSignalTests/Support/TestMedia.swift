@@ -22,6 +22,7 @@ actor TestMedia {
     private(set) var opened: [OpenSession] = []
     private(set) var closed: [CloseSession] = []
     private(set) var acknowledged: UInt64 = 0
+    private(set) var anchors: [Anchor] = []
     private(set) var hellos: [ClientHello] = []
     private var journal: [Event] = []
     private var clients: [Int: Client] = [:]
@@ -71,6 +72,7 @@ actor TestMedia {
         if case .ended = body { sessions[session.sessionID] = nil }
         let event: Event = message {
             $0.number = UInt64(journal.count) + 1
+            $0.time = 1_700_000_000_000_000_000 + UInt64(journal.count) * 1_000_000
             $0.sessionID = session.sessionID
             $0.roomID = session.roomID
             $0.role = session.role
@@ -127,6 +129,9 @@ actor TestMedia {
                 await send(client, id, .sessionPage(SigmaControl.message { $0.sessions = [session] }))
             }
             if client != 0 || !isMute.snapshot { await send(client, id, .streamEnd(StreamEnd())) }
+        case .anchor(let anchor):
+            anchors.append(anchor)
+            await send(client, id, .done(Done()))
         case .acknowledge(let acknowledge):
             acknowledged = acknowledge.number
         case .openSession where isSilent, .closeSession where isSilent:
@@ -135,9 +140,12 @@ actor TestMedia {
             await self.open(client, id, open)
         case .closeSession(let close):
             closed.append(close)
-            let known = sessions.removeValue(forKey: close.sessionID)
-            let missing: Failure = SigmaControl.message { $0.code = .notFound }
-            await send(client, id, known == nil ? .failure(missing) : .done(Done()))
+            guard let known = sessions[close.sessionID] else {
+                await send(client, id, .failure(SigmaControl.message { $0.code = .notFound }))
+                return
+            }
+            await send(client, id, .done(Done()))
+            await emit(known, .ended(SigmaControl.message { $0.reason = close.reason }))
         default:
             await send(client, id, .failure(SigmaControl.message { $0.code = .unsupported }))
         }

@@ -28,11 +28,15 @@ struct TestServer: Sendable {
             path: "sigma-\(UInt32.random(in: 0 ... .max))")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
-        var variables = ["WHIP_TOKEN": token, "SIGMA_RUNTIME_DIR": directory.path]
+        var variables = [
+            "WHIP_TOKEN": token, "SIGMA_RUNTIME_DIR": directory.path,
+            "SIGMA_DATABASE": directory.appending(path: "sigma.sqlite").path,
+        ]
         variables.merge(environment) { $1 }
         let settings = try SignalSettings(environment: variables)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let server = SignalServer(settings: settings, logger: logger)
+        try server.openStore()
         let loopback = try #require(IPAddress(parsing: "127.0.0.1"))
         let port = try await server.listen(on: .address(loopback, port: 0))
         let running = Task { try await server.run(handlesSignals: false) }
