@@ -56,7 +56,7 @@ class Apart(Product):
 
     def start_program(self, name: str):
         """Should this process be killed outright, the kernel ends the program with it."""
-        secrets = () if name == SIGNAL else ("WHIP_TOKEN", "SIGMA_ICE_SERVERS")
+        secrets = () if name == SIGNAL else ("WHIP_TOKEN", "SIGMA_ADMIN_TOKEN", "SIGMA_ICE_SERVERS")
         environment = {key: value for key, value in self.environment.items() if key not in secrets}
         with open(self.home / f"{name}.log", "ab") as log:
             self.programs[name] = subprocess.Popen(

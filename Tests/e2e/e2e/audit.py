@@ -30,6 +30,12 @@ class Audit:
         wanted = hashlib.sha256(bytes.fromhex(session_id)).hexdigest().upper()
         return next((number for number, hash in self.sessions.items() if hash == wanted), None)
 
+    def up_to(self, journal: Journal) -> "Audit | None":
+        """Itself when it has the last event of `journal` that it is to have."""
+        last = max((event["number"] for event in journal.events if event["kind"] not in _NO_ROW), default=0)
+        return self if any(
+            event.get("journal") == journal.id and event.get("number", 0) >= last for event in self.events) else None
+
     def check_chain(self):
         previous = bytes(32)
         for place, (sequence, body, hash) in enumerate(self.rows, 1):
@@ -54,3 +60,15 @@ class Audit:
                 row = told[event["number"]]
                 assert row["kind"] in kinds[event["kind"]], f"{event} became {row}"
                 assert row["session"] == self.session_of(event["session"]), f"{event} became {row}"
+        self._check_sessions({event["session"] for event in journal.events if event["kind"] == "ended"})
+
+    def _check_sessions(self, ended: set[str]):
+        """Each session has one beginning, acknowledged or found in media, and one end."""
+        for session in ended:
+            number = self.session_of(session)
+            counts = {
+                kind: sum(event.get("session") == number for event in self.kinds(kind))
+                for kind in ("viewer_joined", "published", "session_adopted", "viewer_left", "publish_ended")}
+            assert counts["viewer_left"] + counts["publish_ended"] == 1, f"session {number}: {counts}"
+            assert counts["viewer_joined"] + counts["published"] <= 1 >= counts["session_adopted"], counts
+            assert counts["viewer_joined"] + counts["published"] + counts["session_adopted"] > 0, counts

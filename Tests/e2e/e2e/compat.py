@@ -74,7 +74,7 @@ class Stripper:
 
 
 class OldProtocol:
-    """Stands between sigma-signal and sigma-media from entering on: media's socket is moved aside, ours takes its place.
+    """Stands between sigma-signal and sigma-media from entering on: media's socket is moved aside for ours.
 
     Connections from before stay as they are. Media must not be restarted meanwhile: it would find its place taken.
     """
