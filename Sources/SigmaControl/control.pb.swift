@@ -976,7 +976,9 @@ package nonisolated struct Sigma_Control_Acknowledge: Sendable {
   package init() {}
 }
 
-/// Keeps the head of the client's audit chain outside the client; logged as an event.
+/// Keeps the head of the client's audit chain outside the client: the newest one is kept until media ends, told in
+/// its hello, and logged as an event. One that is behind it, or has another hash for the same sequence, is refused
+/// as FAILURE_CODE_INVALID; the same one again is done, without an event.
 package nonisolated struct Sigma_Control_Anchor: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -986,6 +988,9 @@ package nonisolated struct Sigma_Control_Anchor: Sendable {
 
   /// 32 octets
   package var hash: Data = Data()
+
+  /// A chain that begins anew: whatever is kept is replaced.
+  package var reset: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1152,11 +1157,22 @@ package nonisolated struct Sigma_Control_MediaHello: Sendable {
   /// brought the request.
   package var interfaces: [Sigma_Control_UDPAddress] = []
 
+  /// The newest that a client has told; absent when none has.
+  package var anchor: Sigma_Control_Anchor {
+    get {_anchor ?? Sigma_Control_Anchor()}
+    set {_anchor = newValue}
+  }
+  /// Returns true if `anchor` has been explicitly set.
+  package var hasAnchor: Bool {self._anchor != nil}
+  /// Clears the value of `anchor`. Subsequent reads from it will return its default value.
+  package mutating func clearAnchor() {self._anchor = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _limits: Sigma_Control_Limits? = nil
+  fileprivate var _anchor: Sigma_Control_Anchor? = nil
 }
 
 package nonisolated struct Sigma_Control_UDPAddress: Sendable {
@@ -2590,7 +2606,7 @@ nonisolated extension Sigma_Control_Acknowledge: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Sigma_Control_Anchor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Anchor"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}hash\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}hash\0\u{1}reset\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2600,6 +2616,7 @@ nonisolated extension Sigma_Control_Anchor: SwiftProtobuf.Message, SwiftProtobuf
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.hash) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.reset) }()
       default: break
       }
     }
@@ -2612,12 +2629,16 @@ nonisolated extension Sigma_Control_Anchor: SwiftProtobuf.Message, SwiftProtobuf
     if !self.hash.isEmpty {
       try visitor.visitSingularBytesField(value: self.hash, fieldNumber: 2)
     }
+    if self.reset != false {
+      try visitor.visitSingularBoolField(value: self.reset, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Sigma_Control_Anchor, rhs: Sigma_Control_Anchor) -> Bool {
     if lhs.sequence != rhs.sequence {return false}
     if lhs.hash != rhs.hash {return false}
+    if lhs.reset != rhs.reset {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2863,7 +2884,7 @@ nonisolated extension Sigma_Control_MediaMessage: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Sigma_Control_MediaHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".MediaHello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{1}program\0\u{3}journal_id\0\u{3}newest_event\0\u{3}oldest_event\0\u{1}advertised\0\u{3}udp_port\0\u{3}certificate_fingerprints\0\u{1}limits\0\u{1}interfaces\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{1}program\0\u{3}journal_id\0\u{3}newest_event\0\u{3}oldest_event\0\u{1}advertised\0\u{3}udp_port\0\u{3}certificate_fingerprints\0\u{1}limits\0\u{1}interfaces\0\u{1}anchor\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2881,6 +2902,7 @@ nonisolated extension Sigma_Control_MediaHello: SwiftProtobuf.Message, SwiftProt
       case 8: try { try decoder.decodeRepeatedMessageField(value: &self.certificateFingerprints) }()
       case 9: try { try decoder.decodeSingularMessageField(value: &self._limits) }()
       case 10: try { try decoder.decodeRepeatedMessageField(value: &self.interfaces) }()
+      case 11: try { try decoder.decodeSingularMessageField(value: &self._anchor) }()
       default: break
       }
     }
@@ -2921,6 +2943,9 @@ nonisolated extension Sigma_Control_MediaHello: SwiftProtobuf.Message, SwiftProt
     if !self.interfaces.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.interfaces, fieldNumber: 10)
     }
+    try { if let v = self._anchor {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2935,6 +2960,7 @@ nonisolated extension Sigma_Control_MediaHello: SwiftProtobuf.Message, SwiftProt
     if lhs.certificateFingerprints != rhs.certificateFingerprints {return false}
     if lhs._limits != rhs._limits {return false}
     if lhs.interfaces != rhs.interfaces {return false}
+    if lhs._anchor != rhs._anchor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -81,5 +81,6 @@ package enum CommandError: Error, Equatable, Sendable {
         case cname
         case reason
         case hash
+        case sequence
     }
 }

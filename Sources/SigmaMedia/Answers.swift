@@ -161,6 +161,14 @@ extension SigmaControl.Event {
     }
 }
 
+extension Anchor {
+    init(_ head: AuditHead) {
+        self.init()
+        sequence = head.sequence
+        hash = Data(head.hash)
+    }
+}
+
 extension Ended {
     init(_ reason: SigmaCore.EndReason, _ totals: SessionTotals) {
         self.init()
