@@ -1671,9 +1671,21 @@ package nonisolated struct Sigma_Control_Ended: Sendable {
 
   package var octetsReceived: UInt64 = 0
 
+  /// The user id of the control client whose CloseSession ended it; absent for any other end.
+  package var closedBy: UInt32 {
+    get {_closedBy ?? 0}
+    set {_closedBy = newValue}
+  }
+  /// Returns true if `closedBy` has been explicitly set.
+  package var hasClosedBy: Bool {self._closedBy != nil}
+  /// Clears the value of `closedBy`. Subsequent reads from it will return its default value.
+  package mutating func clearClosedBy() {self._closedBy = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _closedBy: UInt32? = nil
 }
 
 /// The first RTP packet of the publisher was accepted.
@@ -3935,7 +3947,7 @@ nonisolated extension Sigma_Control_Reconnected: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Sigma_Control_Ended: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Ended"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reason\0\u{3}packets_sent\0\u{3}octets_sent\0\u{3}packets_received\0\u{3}octets_received\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reason\0\u{3}packets_sent\0\u{3}octets_sent\0\u{3}packets_received\0\u{3}octets_received\0\u{3}closed_by\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3948,12 +3960,17 @@ nonisolated extension Sigma_Control_Ended: SwiftProtobuf.Message, SwiftProtobuf.
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.octetsSent) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.packetsReceived) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.octetsReceived) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self._closedBy) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.reason != .unspecified {
       try visitor.visitSingularEnumField(value: self.reason, fieldNumber: 1)
     }
@@ -3969,6 +3986,9 @@ nonisolated extension Sigma_Control_Ended: SwiftProtobuf.Message, SwiftProtobuf.
     if self.octetsReceived != 0 {
       try visitor.visitSingularUInt64Field(value: self.octetsReceived, fieldNumber: 5)
     }
+    try { if let v = self._closedBy {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3978,6 +3998,7 @@ nonisolated extension Sigma_Control_Ended: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.octetsSent != rhs.octetsSent {return false}
     if lhs.packetsReceived != rhs.packetsReceived {return false}
     if lhs.octetsReceived != rhs.octetsReceived {return false}
+    if lhs._closedBy != rhs._closedBy {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

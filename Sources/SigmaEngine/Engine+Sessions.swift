@@ -209,16 +209,19 @@ extension Engine {
 
     /// Ends a session at once: goodbye to the peer, an event, the slot free.
     ///
+    /// - Parameter closer: The user id of the client that asks for it.
     /// - Throws: ``CommandError/noSuchSession``.
     package mutating func close(
-        _ sessionID: SessionID, reason: EndReason, at now: Instant, into batch: inout DatagramBatch
+        _ sessionID: SessionID, reason: EndReason, by closer: UInt32? = nil, at now: Instant,
+        into batch: inout DatagramBatch
     ) throws(CommandError) {
         guard let slot = slots[sessionID] else { throw .noSuchSession }
-        end(slot, reason: reason, at: now, into: &batch)
+        end(slot, reason: reason, by: closer, at: now, into: &batch)
     }
 
     mutating func end(
-        _ slot: Int, reason: EndReason, at now: Instant, into batch: inout DatagramBatch
+        _ slot: Int, reason: EndReason, by closer: UInt32? = nil, at now: Instant,
+        into batch: inout DatagramBatch
     ) {
         let cold = slab.cold(slot)
         if cold.role == .publisher { publisherLeft(slot, at: now) }
@@ -226,7 +229,7 @@ extension Engine {
             sendBye(slot, into: &batch)
         }
         sayGoodbye(slot, at: now, into: &batch)
-        emit(.ended(reason, SessionTotals(slab[slot].counters)), slot: slot, at: now)
+        emit(.ended(reason, SessionTotals(slab[slot].counters), by: closer), slot: slot, at: now)
         leaveRoom(slot)
         for path in slab[slot].agent.validatedPaths { tuples.remove(path, slot: UInt32(slot)) }
         slots[cold.sessionID] = nil

@@ -126,7 +126,7 @@ struct ControlServer: ~Copyable {
             try Self.update(update, &shards, reply)
         case .closeSession(let close):
             guard let id = SessionID([UInt8](close.sessionID)) else { throw .invalid(.sessionID) }
-            shards.close(id, reason: EndReason(close.reason), reply)
+            shards.close(id, reason: EndReason(close.reason), by: connection.userID, reply)
         case .snapshot:
             reply.send(snapshot: shards.snapshot, of: shards.journal)
         case .statistics(let request):

@@ -93,10 +93,14 @@ struct ShardGroup: ~Copyable {
         commands[shard].post(.setPaused(ticket: wait(reply, .pausing), isPaused, sessionID))
     }
 
-    mutating func close(_ sessionID: SessionID, reason: EndReason, _ reply: ControlReply) {
+    /// - Parameter closer: The user id of the client that asks for it.
+    mutating func close(
+        _ sessionID: SessionID, reason: EndReason, by closer: UInt32?, _ reply: ControlReply
+    ) {
         guard let shard = directory.shard(of: sessionID) else { return reply.fail(.noSuchSession) }
         closing.insert(sessionID)
-        commands[shard].post(.close(ticket: wait(reply, .closing(sessionID)), sessionID, reason))
+        commands[shard].post(
+            .close(ticket: wait(reply, .closing(sessionID)), sessionID, reason, by: closer))
     }
 
     /// - Parameter sessionIDs: Empty for all.

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import SigmaControl
+import SigmaPeer
 import SwiftProtobuf
 import Testing
 
@@ -62,5 +63,37 @@ struct AuditTests {
         let lines = media.waitForEnd().output.split(separator: "\n").filter { $0.contains("audit head") }
         let hash = String(repeating: "05", count: 32)
         #expect(lines == ["audit head 1 \(hash)", "audit head 20 \(hash)"])
+    }
+
+    @Test func `who asked for an end stands beside its reason`() throws {
+        let media = try MediaProcess()
+        let socket = try greeted(media)
+        let peers = try (0..<2).map { _ in try SocketPeer(.viewer, media, socket) }
+        let ids = try socket.snapshot().map(\.sessionID)
+        #expect(ids.count == peers.count)
+        for (id, reason) in zip(ids, [EndReason.kicked, .requested]) {
+            _ = try socket.request {
+                $0.closeSession.sessionID = id
+                $0.closeSession.reason = reason
+            }
+        }
+        let reader = try ControlSocket(media)
+        try reader.greet(from: EventPosition())
+        let ends = try reader.events(2).map(\.ended)
+        #expect(ends.map(\.reason) == [.kicked, .requested])
+        #expect(ends.allSatisfy { $0.hasClosedBy && $0.closedBy == getuid() })
+    }
+
+    @Test func `what ends by itself was closed by nobody`() throws {
+        let media = try MediaProcess()
+        let socket = try greeted(media)
+        let viewer = try SocketPeer(.viewer, media, socket)
+        #expect(connect([viewer]))
+        let reader = try ControlSocket(media)
+        try reader.greet(from: EventPosition())
+        #expect(try reader.events(1).map(\.body) == [.connected(Connected())])
+        viewer.leave()
+        let ended = try #require(try reader.events(1).first)
+        #expect(ended.ended.reason == .peerClosed && !ended.ended.hasClosedBy)
     }
 }
