@@ -139,6 +139,7 @@ if !coreOnly {
             name: "SigmaStore",
             dependencies: [
                 "SigmaSchema", "COpenSSL", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
         .target(
@@ -150,6 +151,10 @@ if !coreOnly {
             swiftSettings: strict),
         .executableTarget(
             name: "sigmactl", dependencies: ["SigmaOperator"], swiftSettings: strict),
+        .testTarget(
+            name: "SigmaOperatorTests",
+            dependencies: ["SigmaOperator", "SigmaStore", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
         .testTarget(
             name: "SigmaStoreTests",
             dependencies: ["SigmaStore", .product(name: "GRDB", package: "GRDB.swift")],
