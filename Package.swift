@@ -152,6 +152,10 @@ if !coreOnly {
         .executableTarget(
             name: "sigmactl", dependencies: ["SigmaOperator"], swiftSettings: strict),
         .testTarget(
+            name: "SigmaOperatorTests",
+            dependencies: ["SigmaOperator", "SigmaStore", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
+        .testTarget(
             name: "SigmaStoreTests",
             dependencies: ["SigmaStore", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),

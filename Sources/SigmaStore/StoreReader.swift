@@ -59,6 +59,8 @@ package struct StoreReader: Sendable {
         do {
             let copy = try DatabaseQueue(path: path)
             try queue.backup(to: copy)
+            // One file, which can be read where nothing can be written; whoever writes it turns WAL on again.
+            try copy.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = DELETE") }
             try copy.close()
         } catch {
             throw StoreError(error)
