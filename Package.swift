@@ -133,7 +133,7 @@ if !coreOnly {
     ]
     targets += [
         .target(
-            name: "SigmaSchema", path: "schema", exclude: ["control.proto"],
+            name: "SigmaSchema", path: "schema", exclude: ["control.proto", "openapi.yaml"],
             resources: [.embedInCode("0001-rooms.sql")], swiftSettings: strict),
         .target(
             name: "SigmaStore",
