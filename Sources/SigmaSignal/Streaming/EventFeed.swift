@@ -7,9 +7,8 @@ import Synchronization
 package final class EventFeed: Sendable {
     let hubs: StreamHubs
     private let tail: Mutex<EventTail>
-    fileprivate let log: any EventLog
+    fileprivate let pages: PageReader
 
-    fileprivate static let pageLength = 256
     private static let times = StreamTimes(
         sign: .seconds(10), rest: .milliseconds(50), patience: .seconds(60))
 
@@ -18,7 +17,7 @@ package final class EventFeed: Sendable {
     ///   - newest: The number of the last event that is durable, 0 for none.
     ///   - recent: The last events up to that one, so that not all who come back after a restart read the log.
     package init(log: any EventLog, newest: Int64, recent: [LoggedEvent] = []) {
-        self.log = log
+        pages = PageReader(log)
         hubs = StreamHubs(times: Self.times)
         tail = Mutex(Self.tail(newest, recent))
     }
@@ -54,8 +53,7 @@ package final class EventFeed: Sendable {
         let begin = cursor.position
         var page: [LoggedEvent] = []
         if case .log(let newest) = source(of: cursor) {
-            page = cursor.read(
-                try await log.events(after: cursor.position, limit: Self.pageLength), newest: newest)
+            page = cursor.read(try await pages.page(after: cursor.position), newest: newest)
         }
         return { [cursor, page] loop in
             EventReader(self, audience, loop, cursor, from: begin, page)
@@ -137,7 +135,7 @@ final class EventReader: StreamSource {
         let reader = NIOLoopBound(self, eventLoop: loop)
         let loop = loop
         Task(executorPreference: EventLoopExecutor(loop)) {
-            let page = try? await feed.log.events(after: position, limit: EventFeed.pageLength)
+            let page = try? await feed.pages.page(after: position)
             loop.execute { reader.value.take(page, newest) }
         }
     }

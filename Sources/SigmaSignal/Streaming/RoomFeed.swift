@@ -5,9 +5,11 @@ import Synchronization
 package final class RoomFeed: Sendable {
     fileprivate struct Board: Sendable {
         var version: UInt64 = 0
-        var document = ByteBuffer()
+        var document = ByteBuffer(string: #"{"rooms":[]}"#)
         /// The document as an event.
-        var event = EventStream.message(ByteBuffer(string: #"{"rooms":[]}"#))
+        var event: ByteBuffer
+
+        init() { event = EventStream.message(document) }
     }
 
     private let board = Mutex(Board())

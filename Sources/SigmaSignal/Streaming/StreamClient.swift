@@ -30,9 +30,11 @@ final class StreamClient: ChannelDuplexHandler {
     private var taken = 0
     private var progress = NIODeadline.now()
 
-    /// What the kernel keeps unsent (tcp(7), TCP_NOTSENT_LOWAT): what comes later is newer.
+    /// What the kernel keeps unsent, in octets: what comes later is newer.
     private static let unsentLength: SocketOptionValue = 16 * 1024
+    /// TCP_NOTSENT_LOWAT and TCP_USER_TIMEOUT (tcp(7)).
     private static let notSentLowWatermark = NIOBSDSocket.Option(rawValue: 25)
+    private static let userTimeout = NIOBSDSocket.Option(rawValue: 18)
 
     init(head: ByteBuffer, hub: StreamHub, source: any StreamSource) {
         self.head = head
@@ -45,8 +47,10 @@ final class StreamClient: ChannelDuplexHandler {
         let options = context.channel.syncOptions
         // Writable is who has taken all.
         try? options?.setOption(.writeBufferWaterMark, value: .init(low: 1, high: 1))
-        // Not every socket is one of TCP.
+        // Not every socket is one of TCP. What is sent and not acknowledged, only the kernel knows.
         try? options?.setOption(.tcpOption(Self.notSentLowWatermark), value: Self.unsentLength)
+        let patience = SocketOptionValue(hub.times.patience.nanoseconds / 1_000_000)
+        try? options?.setOption(.tcpOption(Self.userTimeout), value: patience)
         source.ready = { [weak self] goesOn in self?.ready(goesOn) }
         hub.join(self)
         var first = head ?? ByteBuffer()

@@ -24,7 +24,7 @@ final class StreamHub: Sendable {
     private let crowd: NIOLoopBound<Crowd>
     private let isWoken = Atomic<Bool>(false)
 
-    private static let sliceLength = 256
+    private static let sliceLength = 64
     /// Enough for the loop to look at its sockets.
     private static let sliceBreak: TimeAmount = .microseconds(100)
 

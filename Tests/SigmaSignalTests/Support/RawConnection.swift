@@ -44,8 +44,12 @@ actor RawConnection {
 
     /// What comes until there is `text` in it, or the server closes.
     func text(until text: String) async throws -> String {
-        var read = ""
-        while !read.contains(text), let buffer = await next() { read += String(buffer: buffer) }
+        var (read, end) = ("", "")
+        while !end.contains(text), let buffer = await next() {
+            let piece = String(buffer: buffer)
+            read += piece
+            end = end.suffix(text.count) + piece
+        }
         return read
     }
 
