@@ -143,7 +143,9 @@ extension Responder {
             try await switchboard.kick(number, by: access.name)
             return Response(status: .noContent)
         }
-        guard let row = try await read({ store throws(StoreError) in try await store.session(number) }) else { throw .unknownSession }
+        guard let row = try await read({ store throws(StoreError) in try await store.session(number) }) else {
+            throw .unknownSession
+        }
         let client = try await read { store throws(StoreError) in try await store.client(of: number) }
         return json(JSON.encode(SessionDocument(row, client: client)), .ok)
     }

@@ -33,7 +33,8 @@ package struct StartError: Error, Equatable, CustomStringConvertible {
             return
         }
         self.init(
-            "SIGMA_ADMIN_ADDRESS: \(address), port \(port), cannot be served (\(error)); use a free one, or none")
+            "SIGMA_ADMIN_ADDRESS: \(address), port \(port), cannot be served (\(error)); use a free one, or none"
+        )
     }
 
     /// - Parameter error: What binding the listener threw.
