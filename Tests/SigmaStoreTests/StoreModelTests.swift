@@ -46,7 +46,7 @@ private struct ModelRun {
         let now = fixture.pass(milliseconds: 5)
         // All of them have the same time, whether they are committed together or not.
         var expected: [String] = []
-        var pending: [Pending<String>] = []
+        var pending: [Pending<String, StoreError>] = []
         for _ in 0..<Int.random(in: 1...6, using: &source.numbers) {
             let command = source.next(at: now, model: model)
             done.append(command)
