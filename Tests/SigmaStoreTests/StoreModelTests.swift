@@ -58,6 +58,10 @@ private struct ModelRun {
             do { answers.append(try await pending.value()) } catch { answers.append("\(error)") }
         }
         guard answers == expected else { return ["answered \(answers) instead of \(expected)"] }
+        // Media forgets what it is told is stored.
+        if let told = fixture.position, told.next != model.positions[told.journal] {
+            return ["media was told \(told) instead of \(model.positions)"]
+        }
         return isThorough ? try differences() : []
     }
 
