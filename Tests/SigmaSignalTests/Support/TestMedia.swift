@@ -29,6 +29,8 @@ actor TestMedia {
     private var forgotten: UInt64 = 0
     private var clients: [Int: Client] = [:]
     private var nextClient = 0
+    private var channels: [Int: any Channel] = [:]
+    private var isServing = false
     private var withheld: [(client: Int, message: ClientMessage)] = []
 
     init(journal: UInt8 = 1, sessions: [SessionItem] = []) {
@@ -56,17 +58,23 @@ actor TestMedia {
     /// Serves until the task is cancelled.
     func serve(path: String) async throws {
         let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true) { channel in
+            .childChannelInitializer { channel in
+                // Each is served at once: one that is accepted last of all must not be dropped unserved.
                 channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                    let client = try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                        wrappingChannelSynchronously: channel)
+                    Task { try? await self.talk(with: client) }
                 }
             }
-        try await server.executeThenClose { inbound in
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for try await client in inbound { group.addTask { try? await self.talk(with: client) } }
-                group.cancelAll()
-            }
+            .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+        isServing = true
+        await withTaskCancellationHandler {
+            try? await server.closeFuture.get()
+        } onCancel: {
+            server.close(promise: nil)
         }
+        isServing = false
+        for channel in channels.values { channel.close(promise: nil) }
     }
 
     /// Journals an event about a session and sends it.
@@ -111,8 +119,13 @@ actor TestMedia {
         nextClient += 1
         connectionCount += 1
         try await channel.executeThenClose { inbound, outbound in
+            guard isServing else { return }
             clients[id] = Client(outbound: outbound)
-            defer { clients[id] = nil }
+            channels[id] = channel.channel
+            defer {
+                clients[id] = nil
+                channels[id] = nil
+            }
             var decoder = FrameDecoder()
             for try await chunk in inbound {
                 decoder.append(chunk.readableBytesView)
