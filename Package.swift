@@ -133,12 +133,13 @@ if !coreOnly {
     ]
     targets += [
         .target(
-            name: "SigmaSchema", path: "schema", exclude: ["control.proto", "openapi.yaml"],
-            resources: [.embedInCode("0001-rooms.sql")], swiftSettings: strict),
+            name: "SigmaSchema", path: "schema", exclude: ["control.proto"],
+            resources: [.embedInCode("0001-rooms.sql"), .embedInCode("openapi.yaml")], swiftSettings: strict),
         .target(
             name: "SigmaStore",
             dependencies: [
                 "SigmaSchema", "COpenSSL", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
         .target(
@@ -150,6 +151,10 @@ if !coreOnly {
             swiftSettings: strict),
         .executableTarget(
             name: "sigmactl", dependencies: ["SigmaOperator"], swiftSettings: strict),
+        .testTarget(
+            name: "SigmaOperatorTests",
+            dependencies: ["SigmaOperator", "SigmaStore", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
         .testTarget(
             name: "SigmaStoreTests",
             dependencies: ["SigmaStore", .product(name: "GRDB", package: "GRDB.swift")],
@@ -168,7 +173,7 @@ if !coreOnly {
         .target(
             name: "SigmaSignal",
             dependencies: [
-                "SigmaSDP", "SigmaStore", "SigmaControl", "SigmaSystem", "SigmaSettings",
+                "SigmaSDP", "SigmaStore", "SigmaSchema", "SigmaControl", "SigmaSystem", "SigmaSettings",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -187,7 +192,8 @@ if !coreOnly {
         .testTarget(
             name: "SigmaSignalTests",
             dependencies: [
-                "SigmaSignal", "SigmaControl", "SigmaSDP", "SigmaStore",
+                "SigmaSignal", "SigmaControl", "SigmaSDP", "SigmaStore", "SigmaSystem",
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ],
             swiftSettings: strict),

@@ -48,7 +48,7 @@ class Sigma:
         with folder_and_stack() as (folder, stack):
             self.make_certificate(folder)
             port, token = free_port(), secrets.token_hex(16)
-            runtime = {"SIGMA_RUNTIME_DIR": str(folder)}
+            runtime = {"SIGMA_RUNTIME_DIR": str(folder), "SIGMA_DATABASE": str(folder / "sigma.sqlite")}
             media = start(
                 stack, "sigma-media", [self.paths["sigma-media"]], core, folder,
                 environment={

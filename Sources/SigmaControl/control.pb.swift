@@ -889,7 +889,7 @@ package nonisolated struct Sigma_Control_OpenSession: Sendable {
   package var cname: String = String()
 
   /// A publisher that takes over a room which has one: the other is ended, END_REASON_REPLACED, when this
-  /// one's handshake is done. Viewers stay.
+  /// one's handshake is done, or at once when nothing authentic has come from it for 2 s. Viewers stay.
   package var takesOver: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -976,7 +976,9 @@ package nonisolated struct Sigma_Control_Acknowledge: Sendable {
   package init() {}
 }
 
-/// Keeps the head of the client's audit chain outside the client; logged as an event.
+/// Keeps the head of the client's audit chain outside the client: the newest one is kept until media ends, told in
+/// its hello, and logged as an event. One that is behind it, or has another hash for the same sequence, is refused
+/// as FAILURE_CODE_INVALID; the same one again is done, without an event.
 package nonisolated struct Sigma_Control_Anchor: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -986,6 +988,9 @@ package nonisolated struct Sigma_Control_Anchor: Sendable {
 
   /// 32 octets
   package var hash: Data = Data()
+
+  /// A chain that begins anew: whatever is kept is replaced.
+  package var reset: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1152,11 +1157,22 @@ package nonisolated struct Sigma_Control_MediaHello: Sendable {
   /// brought the request.
   package var interfaces: [Sigma_Control_UDPAddress] = []
 
+  /// The newest that a client has told; absent when none has.
+  package var anchor: Sigma_Control_Anchor {
+    get {_anchor ?? Sigma_Control_Anchor()}
+    set {_anchor = newValue}
+  }
+  /// Returns true if `anchor` has been explicitly set.
+  package var hasAnchor: Bool {self._anchor != nil}
+  /// Clears the value of `anchor`. Subsequent reads from it will return its default value.
+  package mutating func clearAnchor() {self._anchor = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _limits: Sigma_Control_Limits? = nil
+  fileprivate var _anchor: Sigma_Control_Anchor? = nil
 }
 
 package nonisolated struct Sigma_Control_UDPAddress: Sendable {
@@ -1255,7 +1271,7 @@ package nonisolated struct Sigma_Control_SessionItem: Sendable {
 
   package var state: Sigma_Control_SessionState = .unspecified
 
-  /// Publishers: an RTP packet of the session has been accepted.
+  /// Publishers: media comes; see PublisherLive.
   package var live: Bool = false
 
   /// Unix time, ns
@@ -1264,9 +1280,24 @@ package nonisolated struct Sigma_Control_SessionItem: Sendable {
   /// Publishers: the last TrackTrouble of each m-section that has any.
   package var troubles: [Sigma_Control_TrackTrouble] = []
 
+  /// Publishers: whether the room is theirs; others wait to take it over. Absent from a media that does not say.
+  package var hasRoom_p: Bool {
+    get {_hasRoom_p ?? false}
+    set {_hasRoom_p = newValue}
+  }
+  /// Returns true if `hasRoom_p` has been explicitly set.
+  package var hasHasRoom_p: Bool {self._hasRoom_p != nil}
+  /// Clears the value of `hasRoom_p`. Subsequent reads from it will return its default value.
+  package mutating func clearHasRoom_p() {self._hasRoom_p = nil}
+
+  /// Publishers: the last TrackKnown of each m-section.
+  package var tracks: [Sigma_Control_TrackKnown] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _hasRoom_p: Bool? = nil
 }
 
 package nonisolated struct Sigma_Control_SessionPage: Sendable {
@@ -1655,12 +1686,24 @@ package nonisolated struct Sigma_Control_Ended: Sendable {
 
   package var octetsReceived: UInt64 = 0
 
+  /// The user id of the control client whose CloseSession ended it; absent for any other end.
+  package var closedBy: UInt32 {
+    get {_closedBy ?? 0}
+    set {_closedBy = newValue}
+  }
+  /// Returns true if `closedBy` has been explicitly set.
+  package var hasClosedBy: Bool {self._closedBy != nil}
+  /// Clears the value of `closedBy`. Subsequent reads from it will return its default value.
+  package mutating func clearClosedBy() {self._closedBy = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _closedBy: UInt32? = nil
 }
 
-/// The first RTP packet of the publisher was accepted.
+/// Media comes from the publisher: its first RTP packet was accepted, or the first one after PublisherGone.
 package nonisolated struct Sigma_Control_PublisherLive: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1671,6 +1714,7 @@ package nonisolated struct Sigma_Control_PublisherLive: Sendable {
   package init() {}
 }
 
+/// No media has come from a publisher that was live for 5 s, or its session ends.
 package nonisolated struct Sigma_Control_PublisherGone: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2590,7 +2634,7 @@ nonisolated extension Sigma_Control_Acknowledge: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Sigma_Control_Anchor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Anchor"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}hash\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}hash\0\u{1}reset\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2600,6 +2644,7 @@ nonisolated extension Sigma_Control_Anchor: SwiftProtobuf.Message, SwiftProtobuf
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.hash) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.reset) }()
       default: break
       }
     }
@@ -2612,12 +2657,16 @@ nonisolated extension Sigma_Control_Anchor: SwiftProtobuf.Message, SwiftProtobuf
     if !self.hash.isEmpty {
       try visitor.visitSingularBytesField(value: self.hash, fieldNumber: 2)
     }
+    if self.reset != false {
+      try visitor.visitSingularBoolField(value: self.reset, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Sigma_Control_Anchor, rhs: Sigma_Control_Anchor) -> Bool {
     if lhs.sequence != rhs.sequence {return false}
     if lhs.hash != rhs.hash {return false}
+    if lhs.reset != rhs.reset {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2863,7 +2912,7 @@ nonisolated extension Sigma_Control_MediaMessage: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Sigma_Control_MediaHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".MediaHello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{1}program\0\u{3}journal_id\0\u{3}newest_event\0\u{3}oldest_event\0\u{1}advertised\0\u{3}udp_port\0\u{3}certificate_fingerprints\0\u{1}limits\0\u{1}interfaces\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{1}program\0\u{3}journal_id\0\u{3}newest_event\0\u{3}oldest_event\0\u{1}advertised\0\u{3}udp_port\0\u{3}certificate_fingerprints\0\u{1}limits\0\u{1}interfaces\0\u{1}anchor\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2881,6 +2930,7 @@ nonisolated extension Sigma_Control_MediaHello: SwiftProtobuf.Message, SwiftProt
       case 8: try { try decoder.decodeRepeatedMessageField(value: &self.certificateFingerprints) }()
       case 9: try { try decoder.decodeSingularMessageField(value: &self._limits) }()
       case 10: try { try decoder.decodeRepeatedMessageField(value: &self.interfaces) }()
+      case 11: try { try decoder.decodeSingularMessageField(value: &self._anchor) }()
       default: break
       }
     }
@@ -2921,6 +2971,9 @@ nonisolated extension Sigma_Control_MediaHello: SwiftProtobuf.Message, SwiftProt
     if !self.interfaces.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.interfaces, fieldNumber: 10)
     }
+    try { if let v = self._anchor {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2935,6 +2988,7 @@ nonisolated extension Sigma_Control_MediaHello: SwiftProtobuf.Message, SwiftProt
     if lhs.certificateFingerprints != rhs.certificateFingerprints {return false}
     if lhs._limits != rhs._limits {return false}
     if lhs.interfaces != rhs.interfaces {return false}
+    if lhs._anchor != rhs._anchor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3136,7 +3190,7 @@ nonisolated extension Sigma_Control_SnapshotBegin: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Sigma_Control_SessionItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SessionItem"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}room_id\0\u{1}role\0\u{1}state\0\u{1}live\0\u{3}opened_at\0\u{1}troubles\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}room_id\0\u{1}role\0\u{1}state\0\u{1}live\0\u{3}opened_at\0\u{1}troubles\0\u{3}has_room\0\u{1}tracks\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3151,12 +3205,18 @@ nonisolated extension Sigma_Control_SessionItem: SwiftProtobuf.Message, SwiftPro
       case 5: try { try decoder.decodeSingularBoolField(value: &self.live) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.openedAt) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.troubles) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self._hasRoom_p) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.tracks) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.sessionID.isEmpty {
       try visitor.visitSingularBytesField(value: self.sessionID, fieldNumber: 1)
     }
@@ -3178,6 +3238,12 @@ nonisolated extension Sigma_Control_SessionItem: SwiftProtobuf.Message, SwiftPro
     if !self.troubles.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.troubles, fieldNumber: 7)
     }
+    try { if let v = self._hasRoom_p {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 8)
+    } }()
+    if !self.tracks.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.tracks, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3189,6 +3255,8 @@ nonisolated extension Sigma_Control_SessionItem: SwiftProtobuf.Message, SwiftPro
     if lhs.live != rhs.live {return false}
     if lhs.openedAt != rhs.openedAt {return false}
     if lhs.troubles != rhs.troubles {return false}
+    if lhs._hasRoom_p != rhs._hasRoom_p {return false}
+    if lhs.tracks != rhs.tracks {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3909,7 +3977,7 @@ nonisolated extension Sigma_Control_Reconnected: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Sigma_Control_Ended: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Ended"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reason\0\u{3}packets_sent\0\u{3}octets_sent\0\u{3}packets_received\0\u{3}octets_received\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reason\0\u{3}packets_sent\0\u{3}octets_sent\0\u{3}packets_received\0\u{3}octets_received\0\u{3}closed_by\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3922,12 +3990,17 @@ nonisolated extension Sigma_Control_Ended: SwiftProtobuf.Message, SwiftProtobuf.
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.octetsSent) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.packetsReceived) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.octetsReceived) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self._closedBy) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.reason != .unspecified {
       try visitor.visitSingularEnumField(value: self.reason, fieldNumber: 1)
     }
@@ -3943,6 +4016,9 @@ nonisolated extension Sigma_Control_Ended: SwiftProtobuf.Message, SwiftProtobuf.
     if self.octetsReceived != 0 {
       try visitor.visitSingularUInt64Field(value: self.octetsReceived, fieldNumber: 5)
     }
+    try { if let v = self._closedBy {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3952,6 +4028,7 @@ nonisolated extension Sigma_Control_Ended: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.octetsSent != rhs.octetsSent {return false}
     if lhs.packetsReceived != rhs.packetsReceived {return false}
     if lhs.octetsReceived != rhs.octetsReceived {return false}
+    if lhs._closedBy != rhs._closedBy {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

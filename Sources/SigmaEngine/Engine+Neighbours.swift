@@ -99,6 +99,8 @@ extension Engine {
         rooms[place].publication = publication
         rooms[place].source = shard
         publications[publication] = place
+        // What was followed until now is left first: the next tracks go on from there.
+        setTracks([], room: place)
         setTracks(makeTracks(media, room: place), room: place)
         // What comes first may be the last keyframe, of any age.
         for viewer in rooms[place].viewers { beginWithPast(viewer) }
@@ -119,6 +121,9 @@ extension Engine {
         let track = rooms[place].tracks[relayed.track]
         guard relayed.serial >= track.nextRelayed else { return }
         var packet = relayed.packet
+        // Over there streams may be numbered anew: that room may have been empty meanwhile, or be another shard's.
+        if track.nextRelayed == 0 { track.streamOffset = track.stream &- packet.stream }
+        packet.stream &+= track.streamOffset
         if relayed.serial != track.nextRelayed { track.relayedSince = relayed.serial }
         track.nextRelayed = relayed.serial + 1
         // An entry point whose beginning did not come through here is none.

@@ -7,12 +7,16 @@ package struct SessionSummary: Equatable, Sendable {
     package let roomID: RoomID
     package let role: Role
     package let state: SessionState
-    /// A publisher whose media has been accepted.
+    /// A publisher whose media comes.
     package let isLive: Bool
     /// Unix time, ns.
     package let openedAt: UInt64
     /// Of each m-section of a publisher that has any, as last told by an event.
     package var troubles: [TroubleFacts] = []
+    /// A publisher that has its room, and is not about to take it over.
+    package var hasRoom = false
+    /// Of each m-section of a publisher, as last told by an event.
+    package var tracks: [TrackFacts] = []
 }
 
 /// One session of the statistics.
@@ -64,7 +68,7 @@ extension Engine {
         return SessionSummary(
             sessionID: cold.sessionID, roomID: cold.roomID, role: cold.role, state: cold.state,
             isLive: hasRoom(slot) && rooms[runtimes[slot].room].isLive,
-            openedAt: cold.openedAtUnix)
+            openedAt: cold.openedAtUnix, hasRoom: hasRoom(slot))
     }
 
     /// It is the publisher of its room, and not one that is about to take it over.

@@ -10,11 +10,12 @@ extension Engine {
     ///
     /// - Throws: ``CommandError``; nothing has changed then.
     package mutating func open(
-        _ request: SessionRequest, at now: Instant
+        _ request: SessionRequest, at now: Instant, into batch: inout DatagramBatch
     ) throws(CommandError) -> ICECredentials {
         try validate(request)
         try admit(request)
         guard let handle = slab.allocate() else { throw .full }
+        if request.takesOver { endSilentPublisher(of: request.roomID, at: now, into: &batch) }
         let slot = Int(handle.slot)
         let credentials = ICECredentials(
             slot: UInt32(configuration.shard * configuration.sessionLimit) + handle.slot,
@@ -132,6 +133,30 @@ extension Engine {
         setTracks(makeTracks(media, room: place), room: place)
     }
 
+    /// A publisher that nothing has come from for this long gives way at once.
+    package static let patience = Interval.seconds(2)
+
+    /// Frees a room for who takes it over: one that is not there any more need not be waited for.
+    private mutating func endSilentPublisher(
+        of room: RoomID, at now: Instant, into batch: inout DatagramBatch
+    ) {
+        guard let place = roomPlaces[room], let publisher = rooms[place].publisher,
+            now - lastHeard(publisher) >= Self.patience
+        else { return }
+        end(publisher, reason: .replaced, at: now, into: &batch)
+        counters.takeovers &+= 1
+    }
+
+    /// When something authentic last came from the peer of a session, or when it was opened: checks, SRTP and SRTCP.
+    private func lastHeard(_ slot: Int) -> Instant {
+        var last = slab[slot].current.openedAt
+        for path in slab[slot].agent.validatedPaths {
+            if let check = slab[slot].agent.lastCheck(on: path) { last = max(last, check) }
+        }
+        for place in 0..<slab[slot].ingress.count { last = max(last, slab[slot].ingress[place].lastHeard) }
+        return last
+    }
+
     /// A publisher whose handshake is done takes the place of the one that has the room.
     ///
     /// Viewers stay: their streams go on with its first keyframe.
@@ -209,24 +234,27 @@ extension Engine {
 
     /// Ends a session at once: goodbye to the peer, an event, the slot free.
     ///
+    /// - Parameter closer: The user id of the client that asks for it.
     /// - Throws: ``CommandError/noSuchSession``.
     package mutating func close(
-        _ sessionID: SessionID, reason: EndReason, at now: Instant, into batch: inout DatagramBatch
+        _ sessionID: SessionID, reason: EndReason, by closer: UInt32? = nil, at now: Instant,
+        into batch: inout DatagramBatch
     ) throws(CommandError) {
         guard let slot = slots[sessionID] else { throw .noSuchSession }
-        end(slot, reason: reason, at: now, into: &batch)
+        end(slot, reason: reason, by: closer, at: now, into: &batch)
     }
 
     mutating func end(
-        _ slot: Int, reason: EndReason, at now: Instant, into batch: inout DatagramBatch
+        _ slot: Int, reason: EndReason, by closer: UInt32? = nil, at now: Instant,
+        into batch: inout DatagramBatch
     ) {
         let cold = slab.cold(slot)
-        if cold.role == .publisher { publisherLeft(slot, at: now) }
+        if cold.role == .publisher { endLive(slot, at: now) }
         if reason != .peerClosed, reason != .consentExpired, slab[slot].agent.consent(at: now) != .expired {
             sendBye(slot, into: &batch)
         }
         sayGoodbye(slot, at: now, into: &batch)
-        emit(.ended(reason, SessionTotals(slab[slot].counters)), slot: slot, at: now)
+        emit(.ended(reason, SessionTotals(slab[slot].counters), by: closer), slot: slot, at: now)
         leaveRoom(slot)
         for path in slab[slot].agent.validatedPaths { tuples.remove(path, slot: UInt32(slot)) }
         slots[cold.sessionID] = nil
@@ -246,7 +274,8 @@ extension Engine {
         live.removeLast()
     }
 
-    private mutating func publisherLeft(_ slot: Int, at now: Instant) {
+    /// No media comes from a publisher any more.
+    mutating func endLive(_ slot: Int, at now: Instant) {
         let room = runtimes[slot].room
         guard rooms[room].publisher == slot, rooms[room].isLive else { return }
         rooms[room].isLive = false

@@ -52,8 +52,18 @@ extension Engine {
             return
         }
         guard advanceConsent(slot, to: now, into: &batch) else { return }
+        if runtimes[slot].role == .publisher, isSilent(slot, at: now) { endLive(slot, at: now) }
         advanceReplay(slot, at: now)
         advanceRTCP(slot, to: now, into: &batch)
+    }
+
+    /// Longer than the pauses of a picture that stands still, or of a network that is changed.
+    private static var silence: Interval { .seconds(5) }
+
+    private func isSilent(_ slot: Int, at now: Instant) -> Bool {
+        let room = runtimes[slot].room
+        guard rooms[room].isLive, rooms[room].publisher == slot else { return false }
+        return rooms[room].tracks.allSatisfy { now - $0.lastArrival >= Self.silence }
     }
 
     /// - Returns: `false` when the session has ended.

@@ -33,7 +33,8 @@ package struct SessionRequest: Sendable {
     package var rids: [[UInt8]]
     /// At most 64 octets (RFC 7022).
     package var cname: [UInt8]
-    /// A publisher that takes over a room which has one: the other is ended when this one's handshake is done.
+    /// A publisher that takes over a room which has one: the other is ended when this one's handshake is done, or at
+    /// once when nothing has come from it for ``Engine/patience``.
     package var takesOver: Bool
 
     package init(
@@ -81,5 +82,6 @@ package enum CommandError: Error, Equatable, Sendable {
         case cname
         case reason
         case hash
+        case sequence
     }
 }

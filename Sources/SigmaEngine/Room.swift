@@ -26,7 +26,8 @@ struct Room {
     var isEmpty: Bool { publisher == nil && viewers.isEmpty && successors.isEmpty }
 
     mutating func setTracks(_ tracks: [Track]) {
-        for track in self.tracks {
+        // One that sent nothing has left viewers where they were.
+        for track in self.tracks where track.timeline.isKnown {
             departed.removeAll { $0.kind == track.line.kind }
             departed.append(Departed(kind: track.line.kind, stream: track.stream, timeline: track.timeline))
         }
@@ -96,9 +97,11 @@ final class Track {
     // Other shards whose viewers follow this track, and what they know it by.
     var publication: UInt64 = 0
     var feeds: [Int] = []
-    // Of a track that another shard receives: the next serial over there, and since when none was lost.
+    // Of a track that another shard receives: the next serial over there, since when none was lost, and how much
+    // further the streams are here.
     var nextRelayed: UInt64 = 0
     var relayedSince: UInt64 = 0
+    var streamOffset: UInt32 = 0
 
     var fanOut = FanOutWalk()
     /// The packet that completes the newest entry point, and its stream: a joiner begins there.

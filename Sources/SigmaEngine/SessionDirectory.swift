@@ -29,15 +29,24 @@ package struct SessionDirectory {
         var state = SessionState.connecting
         var isLive = false
         var troubles: [TroubleFacts] = []
+        var tracks: [TrackFacts] = []
 
         mutating func note(_ facts: TroubleFacts) {
             troubles.removeAll { $0.mediaLine == facts.mediaLine }
             if !facts.troubles.isEmpty { troubles.append(facts) }
         }
+
+        mutating func note(_ facts: TrackFacts) {
+            tracks.removeAll { $0.mediaLine == facts.mediaLine }
+            tracks.append(facts)
+        }
     }
 
     private struct RoomEntry {
+        /// Who has the room, as its shard has said.
         var publisher: SessionID?
+        /// Who will have it when its shard has opened it, since nobody else had.
+        var claimant: SessionID?
         /// Also those that are about to take the room over; they are all on one shard.
         var publishers = 0
         var publication: UInt64?
@@ -49,6 +58,8 @@ package struct SessionDirectory {
         var mirrors: [Int] = []
         /// Sessions, those on their way included.
         var count = 0
+
+        var occupant: SessionID? { publisher ?? claimant }
     }
 
     /// A shard that is this busy gets no further viewers of its rooms while another is less so.
@@ -68,7 +79,7 @@ package struct SessionDirectory {
     /// A session that has to be gone before `request` can be granted.
     package func obstacle(to request: SessionRequest) -> SessionID? {
         if sessions[request.sessionID] != nil { return request.sessionID }
-        return request.role == .publisher && !request.takesOver ? rooms[request.roomID]?.publisher : nil
+        return request.role == .publisher && !request.takesOver ? rooms[request.roomID]?.occupant : nil
     }
 
     // MARK: Opening
@@ -82,14 +93,14 @@ package struct SessionDirectory {
         _ request: SessionRequest, busy: [Double], at time: UInt64
     ) throws(CommandError) -> Int {
         guard sessions[request.sessionID] == nil else { throw .sessionExists }
-        let isOccupied = rooms[request.roomID]?.publisher != nil
+        let isOccupied = rooms[request.roomID]?.occupant != nil
         if request.role == .publisher, isOccupied, !request.takesOver { throw .roomOccupied }
         guard sessions.count < sessionLimit else { throw .full }
         let shard = choose(for: request, busy: busy)
         var room = rooms[request.roomID] ?? RoomEntry(viewers: Array(repeating: 0, count: shardCount))
         room.count += 1
         if request.role == .publisher {
-            if !isOccupied { room.publisher = request.sessionID }
+            if !isOccupied { room.claimant = request.sessionID }
             room.publishers += 1
             room.source = shard
         }
@@ -108,7 +119,7 @@ package struct SessionDirectory {
         }
         if request.role == .viewer, let room = rooms[request.roomID] {
             var candidates = room.mirrors
-            if room.publisher != nil { candidates.insert(room.source, at: 0) }
+            if room.occupant != nil { candidates.insert(room.source, at: 0) }
             if candidates.isEmpty { candidates = room.viewers.indices.filter { room.viewers[$0] > 0 } }
             if let near = candidates.first(where: { share(busy, $0) < Self.fullShare }) { return near }
         }
@@ -131,16 +142,24 @@ package struct SessionDirectory {
         guard let entry = sessions[sessionID], !entry.isOpen else { return [] }
         sessions[sessionID]?.isOpen = true
         switch entry.role {
-        case .publisher: return rooms[entry.roomID]?.publisher == sessionID ? publish(entry) : []
+        case .publisher: return occupy(sessionID, entry)
         case .viewer: return attach(entry)
         }
+    }
+
+    /// A room that nobody has by then, whatever was known when the shard was chosen, is the publisher's.
+    private mutating func occupy(_ sessionID: SessionID, _ entry: Entry) -> [(shard: Int, Instruction)] {
+        if rooms[entry.roomID]?.claimant == sessionID { rooms[entry.roomID]?.claimant = nil }
+        guard rooms[entry.roomID]?.publisher == nil else { return [] }
+        rooms[entry.roomID]?.publisher = sessionID
+        return publish(entry)
     }
 
     /// The shard has refused it.
     package mutating func refused(_ sessionID: SessionID) {
         guard let entry = sessions.removeValue(forKey: sessionID) else { return }
         if entry.role == .publisher {
-            if rooms[entry.roomID]?.publisher == sessionID { rooms[entry.roomID]?.publisher = nil }
+            if rooms[entry.roomID]?.claimant == sessionID { rooms[entry.roomID]?.claimant = nil }
             rooms[entry.roomID]?.publishers -= 1
         }
         leave(entry.roomID)
@@ -192,7 +211,9 @@ package struct SessionDirectory {
         case .ended: return ended(record.sessionID)
         case .trackTrouble:
             if case .trackTrouble(let facts)? = record.event { sessions[record.sessionID]?.note(facts) }
-        case .trackKnown, .keyframeInterval, .anchored: break
+        case .trackKnown:
+            if case .trackKnown(let facts)? = record.event { sessions[record.sessionID]?.note(facts) }
+        case .keyframeInterval, .anchored: break
         }
         return []
     }
@@ -251,7 +272,9 @@ package struct SessionDirectory {
             guard entry.isOpen else { return nil }
             return SessionSummary(
                 sessionID: sessionID, roomID: entry.roomID, role: entry.role, state: entry.state,
-                isLive: entry.isLive, openedAt: entry.openedAt, troubles: entry.troubles)
+                isLive: entry.isLive, openedAt: entry.openedAt, troubles: entry.troubles,
+                hasRoom: entry.role == .publisher && rooms[entry.roomID]?.publisher == sessionID,
+                tracks: entry.tracks)
         }
     }
 }

@@ -76,6 +76,8 @@ extension SessionItem {
         live = summary.isLive
         openedAt = summary.openedAt
         troubles = summary.troubles.map { TrackTrouble($0) }
+        if summary.role == .publisher { hasRoom_p = summary.hasRoom }
+        tracks = summary.tracks.map { TrackKnown($0) }
     }
 }
 
@@ -139,7 +141,7 @@ extension SigmaControl.Event {
         case .reconnected: reconnected = Reconnected()
         case .publisherLive: publisherLive = PublisherLive()
         case .publisherGone: publisherGone = PublisherGone()
-        case .ended(let reason, let totals): ended = Ended(reason, totals)
+        case .ended(let reason, let totals, let closer): ended = Ended(reason, totals, closer)
         case .trackKnown(let facts): trackKnown = TrackKnown(facts)
         case .keyframeInterval(let line, let milliseconds):
             keyframeInterval.mediaLine = UInt32(line)
@@ -161,14 +163,23 @@ extension SigmaControl.Event {
     }
 }
 
+extension Anchor {
+    init(_ head: AuditHead) {
+        self.init()
+        sequence = head.sequence
+        hash = Data(head.hash)
+    }
+}
+
 extension Ended {
-    init(_ reason: SigmaCore.EndReason, _ totals: SessionTotals) {
+    init(_ reason: SigmaCore.EndReason, _ totals: SessionTotals, _ closer: UInt32?) {
         self.init()
         self.reason = SigmaControl.EndReason(rawValue: Int(reason.rawValue)) ?? .unspecified
         packetsSent = totals.packetsSent
         octetsSent = totals.octetsSent
         packetsReceived = totals.packetsReceived
         octetsReceived = totals.octetsReceived
+        if let closer { closedBy = closer }
     }
 }
 

@@ -6,6 +6,8 @@ internal import SwiftProtobuf
 /// One client of the control protocol: its socket, what it has sent so far, what it has yet to read.
 final class ControlConnection {
     let descriptor: Descriptor
+    /// Whom the kernel says that it connects for; `nil` when it does not say.
+    let userID: UInt32?
     var decoder = FrameDecoder()
     /// Said hello; before that nothing else is heard.
     var isKnown = false
@@ -22,7 +24,10 @@ final class ControlConnection {
     /// No more events are added above this, octets: they wait in the journal.
     private static let eventMark = 64 << 10
 
-    init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+    init(_ descriptor: consuming Descriptor) {
+        userID = descriptor.peerUserID
+        self.descriptor = descriptor
+    }
 
     var hasOutput: Bool { sent < output.count }
     var hasRoomForEvents: Bool { output.count - sent < Self.eventMark }

@@ -102,7 +102,7 @@ struct ControlServer: ~Copyable {
                 connection.close()
                 return
             }
-            greet(connection, hello, reply, shards.journal)
+            greet(connection, hello, reply, shards)
             return
         }
         do throws(CommandError) {
@@ -126,7 +126,7 @@ struct ControlServer: ~Copyable {
             try Self.update(update, &shards, reply)
         case .closeSession(let close):
             guard let id = SessionID([UInt8](close.sessionID)) else { throw .invalid(.sessionID) }
-            shards.close(id, reason: EndReason(close.reason), reply)
+            shards.close(id, reason: EndReason(close.reason), by: connection.userID, reply)
         case .snapshot:
             reply.send(snapshot: shards.snapshot, of: shards.journal)
         case .statistics(let request):
@@ -136,7 +136,8 @@ struct ControlServer: ~Copyable {
                 shards.acknowledgeEvents(through: acknowledge.number)
             }
         case .anchor(let anchor):
-            try shards.anchor(sequence: anchor.sequence, hash: [UInt8](anchor.hash), at: time)
+            try shards.anchor(
+                sequence: anchor.sequence, hash: [UInt8](anchor.hash), isReset: anchor.reset, at: time)
             reply.done()
         case .drain(let drain):
             shards.isDraining = drain.enabled
@@ -173,17 +174,18 @@ struct ControlServer: ~Copyable {
 
     private mutating func greet(
         _ connection: ControlConnection, _ theirs: ClientHello, _ reply: ControlReply,
-        _ journal: borrowing Journal
+        _ shards: borrowing ShardGroup
     ) {
         connection.isKnown = true
         var ours = hello
-        ours.newestEvent = journal.newest
-        ours.oldestEvent = journal.oldest
+        ours.newestEvent = shards.journal.newest
+        ours.oldestEvent = shards.journal.oldest
+        if let head = shards.auditHead { ours.anchor = Anchor(head) }
         reply.send(.hello(ours))
         if theirs.recorder { recorder = connection.descriptor.number }
         guard theirs.hasEventsFrom else { return }
         let position = theirs.eventsFrom
         connection.events = JournalCursor(
-            journal, id: [UInt8](position.journalID), next: position.nextNumber)
+            shards.journal, id: [UInt8](position.journalID), next: position.nextNumber)
     }
 }

@@ -30,9 +30,12 @@ struct MediaServer: ~Copyable {
     ///
     /// - Throws: ``StartError`` when a shard has failed.
     mutating func run() throws {
+        defer { shards.logLastAuditHead() }
         while true {
             let ready = try poll.wait(milliseconds: SystemClock.milliseconds(until: shards.deadline))
-            shards.measure(at: Instant(nanoseconds: SystemClock.monotonic()))
+            let now = Instant(nanoseconds: SystemClock.monotonic())
+            shards.measure(at: now)
+            shards.logAuditHead(at: now)
             for item in ready {
                 if item.descriptor == signals.number {
                     try stop()

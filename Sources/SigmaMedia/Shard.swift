@@ -228,7 +228,7 @@ struct Shard: ~Copyable {
         case .open(let ticket, let request):
             let result: Result<ICECredentials, CommandError>
             do throws(CommandError) {
-                result = .success(try engine.open(request, at: now))
+                result = .success(try engine.open(request, at: now, into: &batch))
             } catch {
                 result = .failure(error)
             }
@@ -236,8 +236,8 @@ struct Shard: ~Copyable {
             ways.reports.post(.opened(ticket: ticket, result))
         case .setPaused(let ticket, let isPaused, let sessionID):
             setPaused(isPaused, sessionID, ticket)
-        case .close(let ticket, let sessionID, let reason):
-            close(sessionID, reason, ticket, at: now)
+        case .close(let ticket, let sessionID, let reason, let closer):
+            close(sessionID, reason, by: closer, ticket, at: now)
         case .statistics(let ticket, let sessionIDs):
             ways.reports.post(
                 .statistics(ticket: ticket, engine.statistics(of: sessionIDs), counters))
@@ -262,10 +262,10 @@ struct Shard: ~Copyable {
     }
 
     private mutating func close(
-        _ sessionID: SessionID, _ reason: EndReason, _ ticket: UInt64, at now: Instant
+        _ sessionID: SessionID, _ reason: EndReason, by closer: UInt32?, _ ticket: UInt64, at now: Instant
     ) {
         do throws(CommandError) {
-            try engine.close(sessionID, reason: reason, at: now, into: &batch)
+            try engine.close(sessionID, reason: reason, by: closer, at: now, into: &batch)
             answer(ticket, nil)
         } catch {
             answer(ticket, error)

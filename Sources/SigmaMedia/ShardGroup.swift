@@ -11,6 +11,7 @@ struct ShardGroup: ~Copyable {
     private var directory: SessionDirectory
     private(set) var journal: Journal
     private var load: ShardLoad
+    private var audit = AuditAnchor()
     private var waiting: [UInt64: Waiting] = [:]
     /// Sessions that are being closed, and requests that can be granted when they are gone: a client need not wait
     /// for the answer to a close.
@@ -54,8 +55,11 @@ struct ShardGroup: ~Copyable {
 
     var snapshot: [SessionSummary] { directory.snapshot }
 
-    /// When ``measure(at:)`` is next due; `nil` while nothing happens.
-    var deadline: Instant? { directory.count > 0 ? load.due : nil }
+    /// When ``measure(at:)`` or ``logAuditHead(at:)`` is next due; `nil` while nothing happens.
+    var deadline: Instant? {
+        let measurement = directory.count > 0 ? load.due : nil
+        return [measurement, audit.lineDue].compactMap(\.self).min()
+    }
 
     /// Looks how busy the shards are, if it is time to.
     mutating func measure(at now: Instant) { load.measure(at: now) }
@@ -89,10 +93,14 @@ struct ShardGroup: ~Copyable {
         commands[shard].post(.setPaused(ticket: wait(reply, .pausing), isPaused, sessionID))
     }
 
-    mutating func close(_ sessionID: SessionID, reason: EndReason, _ reply: ControlReply) {
+    /// - Parameter closer: The user id of the client that asks for it.
+    mutating func close(
+        _ sessionID: SessionID, reason: EndReason, by closer: UInt32?, _ reply: ControlReply
+    ) {
         guard let shard = directory.shard(of: sessionID) else { return reply.fail(.noSuchSession) }
         closing.insert(sessionID)
-        commands[shard].post(.close(ticket: wait(reply, .closing(sessionID)), sessionID, reason))
+        commands[shard].post(
+            .close(ticket: wait(reply, .closing(sessionID)), sessionID, reason, by: closer))
     }
 
     /// - Parameter sessionIDs: Empty for all.
@@ -107,13 +115,36 @@ struct ShardGroup: ~Copyable {
 
     mutating func acknowledgeEvents(through number: UInt64) { journal.acknowledge(number) }
 
-    /// Logs the head of signaling's audit chain.
-    mutating func anchor(sequence: UInt64, hash: [UInt8], at time: UInt64) throws(CommandError) {
-        guard hash.count == 32 else { throw .invalid(.hash) }
-        let record = EventRecord(
-            .anchored(sequence: sequence, hash: hash), sessionID: SessionID(high: 0, low: 0), roomID: nil,
-            role: .viewer)
-        journal.append(record, time: time)
+    /// Keeps the head of signaling's audit chain.
+    ///
+    /// - Throws: ``CommandError/invalid(_:)`` where the chain would go back.
+    mutating func anchor(
+        sequence: UInt64, hash: [UInt8], isReset: Bool, at time: UInt64
+    ) throws(CommandError) {
+        guard let head = AuditHead(sequence: sequence, hash: hash) else { throw .invalid(.hash) }
+        switch audit.take(head, isReset: isReset) {
+        case .known: return
+        case .behind: throw .invalid(.sequence)
+        case .contradicted: throw .invalid(.hash)
+        case .moved:
+            let record = EventRecord(
+                .anchored(sequence: sequence, hash: hash), sessionID: SessionID(high: 0, low: 0), roomID: nil,
+                role: .viewer)
+            journal.append(record, time: time)
+        }
+    }
+
+    /// As signaling last told it.
+    var auditHead: AuditHead? { audit.head }
+
+    /// Names the head in the log, where signaling cannot change it, if it is time to.
+    mutating func logAuditHead(at now: Instant) {
+        if let head = audit.takeLine(at: now) { Log.write(.info, "\(head)") }
+    }
+
+    /// Once more at the end, whatever was said before.
+    func logLastAuditHead() {
+        if let head = audit.head { Log.write(.info, "\(head)") }
     }
 
     // MARK: Reports

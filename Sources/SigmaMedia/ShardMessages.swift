@@ -5,7 +5,8 @@ internal import SigmaEngine
 enum ShardCommand: Sendable {
     case open(ticket: UInt64, SessionRequest)
     case setPaused(ticket: UInt64, Bool, SessionID)
-    case close(ticket: UInt64, SessionID, EndReason)
+    /// - by: The user id of the client that asks for it.
+    case close(ticket: UInt64, SessionID, EndReason, by: UInt32?)
     /// Of these sessions; of all when there are none.
     case statistics(ticket: UInt64, [SessionID])
     case relay(SessionDirectory.Instruction)

@@ -36,6 +36,41 @@ enum Variables {
         name: "SIGMA_RUNTIME_DIR", fallback: "/run/sigma",
         help: "directory of the sockets between the programs",
         parse: { directory($0, reserving: "/control.sock".utf8.count) })
+    static let database = Variable(
+        name: "SIGMA_DATABASE", fallback: "/var/lib/sigma/sigma.sqlite",
+        help: "SQLite file of rooms, sessions and their history",
+        parse: { text -> Parsed<String> in
+            text.utf8.contains(0) || text.hasSuffix("/")
+                ? .invalid("is not a path of a file; use one such as /var/lib/sigma/sigma.sqlite")
+                : .value(text)
+        })
+    static let adminAddress = Variable(
+        name: "SIGMA_ADMIN_ADDRESS", fallback: "127.0.0.1:8081",
+        help: "address:port that the admin API is served on, once SIGMA_ADMIN_TOKEN is set; none: nowhere",
+        parse: { text -> Parsed<SocketAddressSetting?> in
+            if text == "none" { return .value(nil) }
+            return Parsed(
+                SocketAddressSetting(parsing: text).map { .some($0) },
+                else: "is not an address and port; use one such as 127.0.0.1:8081, or none")
+        })
+    static let adminToken = Variable(
+        name: "SIGMA_ADMIN_TOKEN", fallback: "",
+        help: "bearer token of the admin API, at least 16 characters; empty: it is on admin.sock alone",
+        parse: { text -> Parsed<Secret?> in
+            guard !text.isEmpty else { return .value(nil) }
+            switch token(text) {
+            case .value(let secret): return .value(secret)
+            case .invalid(let reason): return .invalid(reason)
+            }
+        }, isSecret: true)
+    static let historyDays = Variable(
+        name: "SIGMA_HISTORY_DAYS", fallback: "365",
+        help: "days that the history of rooms and sessions is kept; 0: for ever",
+        parse: { days($0) })
+    static let clientDataDays = Variable(
+        name: "SIGMA_CLIENT_DATA_DAYS", fallback: "30",
+        help: "days that addresses and user agents of clients are kept; 0: as long as the history",
+        parse: { days($0) })
     static let advertised = Variable(
         name: "SIGMA_ADVERTISE", fallback: "",
         help:
@@ -93,6 +128,12 @@ enum Variables {
                 $0, of: { IPPrefix(parsing: $0) },
                 else: "is not an address range; use one such as 10.0.0.0/8 or ::1")
         })
+
+    private static func days(_ text: String) -> Parsed<Int?> {
+        Parsed(
+            Parse.number(text).flatMap { (0...36_500).contains($0) ? .some($0 == 0 ? nil : $0) : nil },
+            else: "is not a number of days; use 0 to 36500")
+    }
 
     private static func port(_ text: String) -> Parsed<UInt16> {
         Parsed(Parse.port(text), else: "is not a port; use 1 to 65535")

@@ -8,6 +8,15 @@ package enum SystemClock {
     /// Since 1970 (CLOCK_REALTIME).
     package static func unix() -> Int64 { read(CLOCK_REALTIME) }
 
+    /// How far the local time is ahead of UTC, seconds.
+    ///
+    /// - Parameter time: When, in seconds since 1970.
+    package static func zoneOffset(at time: Int64) -> Int64 {
+        var seconds = time_t(time)
+        var parts = tm()
+        return localtime_r(&seconds, &parts) == nil ? 0 : Int64(parts.tm_gmtoff)
+    }
+
     /// CPU time of all threads of this process (CLOCK_PROCESS_CPUTIME_ID).
     package static func processorTime() -> Int64 { read(CLOCK_PROCESS_CPUTIME_ID) }
 

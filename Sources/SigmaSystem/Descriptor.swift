@@ -21,6 +21,7 @@ package struct SystemError: Error, Equatable, Sendable, CustomStringConvertible 
     package var isAddressInUse: Bool { code == EADDRINUSE }
     package var isPermissionDenied: Bool { code == EACCES || code == EPERM }
     package var isMissing: Bool { code == ENOENT }
+    package var isTaken: Bool { code == EEXIST }
 }
 
 /// The only owner of one file descriptor; closes it.

@@ -13,6 +13,29 @@ package enum Files {
         }
         return octets
     }
+
+    /// Looks whether the file is there and may be read.
+    ///
+    /// - Throws: ``SystemError`` of `access`.
+    package static func checkReadable(_ path: String) throws(SystemError) {
+        guard access(path, R_OK) == 0 else { throw .last("access") }
+    }
+
+    package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Makes an empty file that only its owner may read and write.
+    ///
+    /// - Throws: ``SystemError``; `EEXIST` where there is one.
+    package static func create(_ path: String) throws(SystemError) {
+        _ = try Descriptor.checked(CSigma_create(path, 0o600), "open")
+    }
+
+    /// Gives a file another name, in place of whatever has it.
+    package static func rename(_ path: String, to name: String) throws(SystemError) {
+        guard CSigmaSystem.rename(path, name) == 0 else { throw .last("rename") }
+    }
+
+    package static func remove(_ path: String) { unlink(path) }
 }
 
 /// One line for the operator on standard error; systemd reads the level in front (sd-daemon(3)).

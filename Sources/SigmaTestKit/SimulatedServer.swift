@@ -96,7 +96,7 @@ package import SigmaWire
     /// - Returns: The answer for the peer.
     package func open(
         _ sessionID: SessionID, room: RoomID, offer: Offer, announcesFingerprint fingerprint: [UInt8]? = nil,
-        at now: Int64
+        takesOver: Bool = false, at now: Int64
     ) throws -> Answer {
         let lines = offer.media.map { mediaLine($0) }
         let role: DTLSRole = offer.setup == .passive ? .client : .server
@@ -105,7 +105,7 @@ package import SigmaWire
         let request = SessionRequest(
             sessionID: sessionID, roomID: room, role: offer.role == .publisher ? .publisher : .viewer,
             remoteUfrag: Array(offer.ufrag.utf8), fingerprints: [announced], dtlsRole: role, media: lines,
-            cname: Array("server".utf8))
+            cname: Array("server".utf8), takesOver: takesOver)
         let credentials = try open(request, at: now)
         return Answer(
             ufrag: String(decoding: credentials.ufrag, as: UTF8.self),
@@ -136,7 +136,10 @@ package import SigmaWire
         let busy = shards.count == 1 ? [0] : shards.map { _ in Double.random(in: 0...1, using: &random) }
         let shard = try directory.place(request, busy: busy, at: UInt64(now))
         do {
-            let credentials = try shards[shard].engine.open(request, at: instant(now))
+            let credentials = try shards[shard].engine.open(
+                request, at: instant(now), into: &shards[shard].batch)
+            // What it has led to comes before the answer.
+            noteEvents()
             follow(directory.opened(request.sessionID))
             return credentials
         } catch {
@@ -364,6 +367,9 @@ package import SigmaWire
         unsafe Array(UnsafeRawBufferPointer(start: slab, count: slabLength))
     }
     package var sessions: [SessionSummary] { shards.flatMap { $0.engine.snapshot() } }
+    /// As the control thread tells them.
+    package var snapshot: [SessionSummary] { directory.snapshot }
+    package func place(of sessionID: SessionID) -> Int? { directory.shard(of: sessionID) }
     package func report(_ sessionID: SessionID) -> SessionReport? {
         shards.lazy.compactMap { $0.engine.statistics(of: [sessionID]).first }.first
     }

@@ -71,23 +71,26 @@ package final class Simulation {
     ///
     /// - Parameters:
     ///   - fingerprint: What signaling was told, when it is not the peer's own.
+    ///   - takesOver: It is a publisher that may take the room of another.
     ///   - isImpostor: The server must not let it in.
     ///   - configure: Changes the configuration before the peer is made.
     ///   - alter: Changes the answer on its way to the peer.
     package func join(
-        _ role: PeerRole, room: UInt64 = 1, announcing fingerprint: [UInt8]? = nil, isImpostor: Bool = false,
+        _ role: PeerRole, room: UInt64 = 1, announcing fingerprint: [UInt8]? = nil, takesOver: Bool = false,
+        isImpostor: Bool = false,
         _ configure: (inout PeerConfiguration) -> Void = { _ in },
         altering alter: (inout Answer) -> Void = { _ in }
     ) throws -> Client {
-        let client = try open(role, room: room, announcing: fingerprint, alter, configure)
+        let client = try open(
+            role, room: room, announcing: fingerprint, takesOver: takesOver, alter, configure)
         client.isImpostor = isImpostor
         settle()
         return client
     }
 
     private func open(
-        _ role: PeerRole, room: UInt64, announcing fingerprint: [UInt8]?, _ alter: (inout Answer) -> Void,
-        _ configure: (inout PeerConfiguration) -> Void
+        _ role: PeerRole, room: UInt64, announcing fingerprint: [UInt8]?, takesOver: Bool,
+        _ alter: (inout Answer) -> Void, _ configure: (inout PeerConfiguration) -> Void
     ) throws -> Client {
         let address = Address(v4: 0x0A00_0001 + UInt32(clients.count), port: 40000)
         var configuration = PeerConfiguration(role: role, localAddress: address, seed: random.next())
@@ -98,7 +101,8 @@ package final class Simulation {
         return try world.run(at: now) { () throws(any Error) in
             let peer = try Peer(configuration)
             var answer = try server.open(
-                sessionID, room: roomID, offer: peer.offer, announcesFingerprint: fingerprint, at: now)
+                sessionID, room: roomID, offer: peer.offer, announcesFingerprint: fingerprint,
+                takesOver: takesOver, at: now)
             alter(&answer)
             peer.accept(answer, at: now)
             let client = Client(peer, sessionID, address, number: clients.count)

@@ -17,6 +17,7 @@ final class MediaProcess {
     private let process = Process()
     private let output = Pipe()
 
+    var processID: pid_t { process.processIdentifier }
     var socketPath: String { folder.url.appendingPathComponent("run/control.sock").path }
 
     /// Starts the program and waits until its socket accepts.

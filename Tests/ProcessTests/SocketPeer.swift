@@ -49,7 +49,7 @@ final class SocketPeer {
 
     init(
         _ role: PeerRole, _ media: MediaProcess, _ control: ControlSocket, room: UInt64 = 1,
-        configure: (inout PeerConfiguration) -> Void = { _ in }
+        takesOver: Bool = false, configure: (inout PeerConfiguration) -> Void = { _ in }
     ) throws {
         ports = [try LocalPort()]
         var configuration = PeerConfiguration(
@@ -71,6 +71,7 @@ final class SocketPeer {
                 $0.dtlsRole = isActive ? .client : .server
                 $0.media = lines
                 $0.cname = "server"
+                $0.takesOver = takesOver
             }
         }
         guard case .sessionOpened(let session) = opened.body else { throw ControlSocket.Closed() }

@@ -76,5 +76,9 @@ struct JournalTests {
         counters.octetsReceived = .max
         let ended = Event.ended(.consentExpired, SessionTotals(counters))
         #expect(record(ended).event == ended)
+        for user in [0, 1000, .max] as [UInt32] {
+            let closed = Event.ended(.kicked, SessionTotals(counters), by: user)
+            #expect(record(closed).event == closed)
+        }
     }
 }

@@ -43,7 +43,11 @@ struct ControlConversationTests {
     }
 
     private func numbers(_ outputs: [ControlConversation.Output]) -> [UInt64] {
-        outputs.compactMap { if case .event(let event) = $0 { event.number } else { nil } }
+        outputs.compactMap { if case .event(let event, isPast: false) = $0 { event.number } else { nil } }
+    }
+
+    private func past(_ outputs: [ControlConversation.Output]) -> [UInt64] {
+        outputs.compactMap { if case .event(let event, isPast: true) = $0 { event.number } else { nil } }
     }
 
     @Test func `after media's hello the snapshot is asked for, after its end it is ready`() throws {
@@ -65,44 +69,45 @@ struct ControlConversationTests {
         }
     }
 
-    @Test func `events of the snapshot's past are not applied again`() throws {
+    @Test func `events of the snapshot's past are told as past, after the snapshot`() throws {
         let conversation = Side(position: EventPosition())
         _ = try conversation.receive(hello)
         #expect(try conversation.receive(event(3)).isEmpty)
         _ = try conversation.receive(begin(asOf: 4))
         #expect(try conversation.receive(event(4)).isEmpty)
         #expect(try conversation.receive(event(5)).isEmpty)
-        #expect(numbers(try conversation.receive(end)) == [5])
+        let outputs = try conversation.receive(end)
+        #expect((past(outputs), numbers(outputs)) == ([3, 4], [5]))
         #expect(numbers(try conversation.receive(event(5))) == [])
         #expect(numbers(try conversation.receive(event(6))) == [6])
         #expect(conversation.position.nextNumber == 7)
         #expect(conversation.position.journalID == Self.journal)
     }
 
-    @Test func `the size of a picture is taken from the past, since no snapshot has it`() throws {
+    @Test(arguments: [false, true])
+    func `it has caught up when the snapshot's last event is there, whichever comes first`(
+        isSnapshotLast: Bool
+    ) throws {
         let conversation = Side(position: EventPosition())
         _ = try conversation.receive(hello)
-        _ = try conversation.receive(begin(asOf: 4))
-        let track = media(
-            .event(
-                message {
-                    $0.number = 3
-                    $0.trackKnown = TrackKnown()
-                }))
-        _ = try conversation.receive(track)
-        #expect(numbers(try conversation.receive(end)) == [3])
+        _ = try conversation.receive(begin(asOf: 2))
+        let messages = [[event(1), event(2)], [end]]
+        let outputs = try (isSnapshotLast ? messages : messages.reversed()).joined().flatMap {
+            try conversation.receive($0)
+        }
+        #expect(past(outputs) == [1, 2])
+        #expect(outputs.last == .caughtUp && outputs.count { $0 == .caughtUp } == 1)
     }
 
-    @Test func `a lost event matters only after the snapshot`() throws {
+    @Test func `a gap is told, and asks for a new snapshot where it is younger than this one`() throws {
         let conversation = Side(position: EventPosition())
         _ = try conversation.receive(hello)
         _ = try conversation.receive(begin(asOf: 40))
         _ = try conversation.receive(gap(1, 40))
-        _ = try conversation.receive(end)
+        #expect(
+            try conversation.receive(end).dropFirst() == [.gap(first: 1, last: 40, isPast: true), .caughtUp])
         #expect(conversation.position.nextNumber == 41)
-        #expect(throws: ControlViolation.eventsLost(first: 41, last: 50)) {
-            try conversation.receive(gap(41, 50))
-        }
+        #expect(try conversation.receive(gap(41, 50)) == [.gap(first: 41, last: 50, isPast: false)])
     }
 
     @Test func `a new journal begins at its oldest event`() throws {

@@ -22,12 +22,17 @@ struct PublishTests {
             #expect(response.header("Date")?.hasSuffix(" GMT") == true)
             let location = try #require(response.header("Location"))
             #expect(location.wholeMatch(of: /\/session\/[0-9a-f]{32}/) != nil)
+            let link = try #require(HTTPField.Name("Link"))
             #expect(
-                response.head.headerFields[values: try #require(.init("Link"))] == [
+                response.head.headerFields[values: link].dropFirst() == [
                     #"<stun:stun.example.org>; rel="ice-server""#,
                     #"<turn:turn.example.org?transport=udp>; rel="ice-server"; username="al\"ice"; "#
                         + #"credential="se\\cret"; credential-type="password""#,
                 ])
+            // Who publishes to no room of a name learns which one was made.
+            let page = try #require(response.head.headerFields[values: link].first)
+            #expect(
+                page.wholeMatch(of: /<\/watch\/[0-9a-z]{26}>; rel="alternate"; type="text\/html"/) != nil)
             let answer = response.text
             #expect(answer.hasPrefix("v=0\r\n"))
             #expect(answer.contains("a=ice-ufrag:mediaUfrag1\r\n"))

@@ -7,7 +7,9 @@ import Testing
 @Suite("RoomTable")
 struct RoomTableTests {
     @Test(arguments: 0..<40)
-    func `whatever happens, counts are those of the sets and rooms are those of publishers`(seed: UInt64) {
+    func `whatever happens, counts are those of the sets and nobody is in a room that is not there`(
+        seed: UInt64
+    ) {
         var generator = SplitMix(state: seed)
         var table = RoomTable()
         let ids = (0..<12).compactMap { SessionID(octets: Array(repeating: UInt8($0), count: 16)) }
@@ -17,13 +19,16 @@ struct RoomTableTests {
             guard let room else { continue }
             switch generator.next() % 7 {
             case 0:
+                let isLasting = room.number != 3
+                _ = table.insert(
+                    Room(id: room, name: RoomName(recovered: room), isLasting: isLasting, createdAt: 0),
+                    isStored: generator.next() % 2 == 0)
                 _ = table.reserve(
-                    Session(id: id, room: room, role: .publisher, isOpen: false), name: nil,
-                    media: Room.assumedMedia)
+                    Session(id: id, room: room, role: .publisher, isOpen: false), media: Room.assumedMedia)
             case 1:
                 _ = table.admit(Session(id: id, room: room, role: .viewer, isOpen: false))
             case 2:
-                _ = table.confirm(id, entityTag: "\"x\"")
+                _ = table.confirm(id, number: 1, entityTag: "\"x\"")
             case 3:
                 _ = table.remove(id)
             case 4:
@@ -53,7 +58,9 @@ struct RoomTableTests {
                     : room?.viewers.contains(session.id) == true)
         }
         for room in table.rooms.values {
-            #expect(table.sessions[room.publisher]?.role == .publisher)
+            #expect(room.publisher.map { table.sessions[$0]?.role == .publisher } ?? true)
+            #expect(table.room(named: room.name)?.id == room.id)
+            if room.publisher == nil { #expect(room.successors.isEmpty && !room.isLive) }
             #expect(room.successors.keys.allSatisfy { table.sessions[$0]?.room == room.id })
             #expect(room.viewers.allSatisfy { table.sessions[$0]?.room == room.id })
         }
@@ -74,12 +81,14 @@ struct RoomTableTests {
         var table = RoomTable()
         let room = try #require(RoomID(number: 5))
         let opening = Session(id: SessionID(), room: room, role: .publisher, isOpen: false)
-        let isReserved = table.reserve(opening, name: nil, media: Room.assumedMedia)
+        _ = table.insert(
+            Room(id: room, name: .random(), isLasting: false, createdAt: 0), isStored: false)
+        let isReserved = table.reserve(opening, media: Room.assumedMedia)
         #expect(isReserved)
         #expect(table.summaries.isEmpty)
         let unwanted = table.reconcile(with: [])
         #expect(unwanted.isEmpty)
-        let isConfirmed = table.confirm(opening.id, entityTag: "\"x\"")
+        let isConfirmed = table.confirm(opening.id, number: 1, entityTag: "\"x\"")
         #expect(isConfirmed)
         #expect(table.summaries.count == 1)
         _ = table.reconcile(with: [])

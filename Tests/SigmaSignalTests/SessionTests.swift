@@ -10,8 +10,8 @@ struct SessionTests {
     @Test func `DELETE ends the session with 200, the second with 404`() async throws {
         let media = TestMedia()
         try await TestServer.with(media) { server in
-            let location = try #require(try await server.publish("/whip/studio").header("Location"))
-            _ = try await server.watch("/whep/studio")
+            let location = try #require(try await server.publish().header("Location"))
+            _ = try await server.watch("/whep/\(try #require(try await server.rooms().first).id)")
             #expect(try await server.send(.delete, location, ["If-Match": "\"other\""]).status == .ok)
             let second = try await server.send(.delete, location)
             #expect(second.status == .notFound)

@@ -189,7 +189,7 @@ struct EventStreamTests {
         _ server: TestServer, after id: String? = nil, query: String = "", token: String? = TestServer.token,
         reading: Bool = true
     ) async throws -> RawConnection {
-        let client = try await server.connect(reading: reading)
+        let client = try await server.connect(reading: reading, asOperator: token != nil)
         var request = "GET /api/v1/events\(query) HTTP/1.1\r\nHost: a\r\n"
         if let token { request += "Authorization: Bearer \(token)\r\n" }
         if let id { request += "Last-Event-ID: \(id)\r\n" }

@@ -139,18 +139,39 @@ struct RoomsTests {
         }
     }
 
-    @Test func `a room ends with its publisher, and media closes its viewers`() async throws {
+    @Test func `a room that nobody named ends with its publisher, and media closes its viewers`() async throws
+    {
         let media = TestMedia()
         try await TestServer.with(media) { server in
-            _ = try await server.publish("/whip/studio")
-            let watching = try await server.watch("/whep/studio")
+            _ = try await server.publish()
+            let room = try #require(try await server.rooms().first).id
+            let watching = try await server.watch("/whep/\(room)")
             let publisher = try #require(await media.sessions.values.first { $0.role == .publisher })
             await media.emit(publisher, .ended(message { $0.reason = .consentExpired }))
             try await eventually("no room") { try await server.rooms().isEmpty }
             try await eventually("viewer closed") { await media.sessions.isEmpty }
             let location = try #require(watching.header("Location"))
             #expect(try await server.send(.get, location).status == .notFound)
-            #expect(try await server.watch("/whep/studio").status == .notFound)
+            #expect(try await server.watch("/whep/\(room)").problem == "unknown-room")
+        }
+    }
+
+    @Test func `in a named room viewers stay, and wait where they ask to`() async throws {
+        let media = TestMedia()
+        try await TestServer.with(media) { server in
+            #expect(try await server.watch("/whep/studio?wait=1").problem == "unknown-room")
+            _ = try await server.publish("/whip/studio")
+            let watching = try await server.watch("/whep/studio")
+            let publisher = try #require(await media.sessions.values.first { $0.role == .publisher })
+            await media.emit(publisher, .ended(message { $0.reason = .consentExpired }))
+            try await eventually("not live") { try await server.rooms().isEmpty }
+            #expect(try await server.send(.get, #require(watching.header("Location"))).status == .noContent)
+            let refused = try await server.watch("/whep/studio")
+            #expect((refused.status, refused.problem) == (.conflict, "room-not-live"))
+            #expect(refused.header("Retry-After") == "2")
+            #expect(try await server.watch("/whep/studio?wait=1").status == .created)
+            #expect(try await server.publish("/whip/studio").status == .created)
+            #expect(await media.sessions.count == 3)
         }
     }
 }

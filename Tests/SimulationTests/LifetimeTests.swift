@@ -9,7 +9,7 @@ extension Simulation {
     /// Why the server ended the sessions of `client`.
     func endings(of client: Client) -> [EndReason] {
         events.compactMap { event in
-            guard event.sessionID == client.sessionID, case .ended(let reason, _) = event.event else {
+            guard event.sessionID == client.sessionID, case .ended(let reason, _, _) = event.event else {
                 return nil
             }
             return reason

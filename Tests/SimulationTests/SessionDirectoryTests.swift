@@ -34,9 +34,14 @@ private struct Run {
     ) throws -> Int {
         let request = request(id, role, room: room, takesOver: takesOver)
         let shard = try directory.place(request, busy: busy, at: 7)
-        note(directory.opened(request.sessionID))
+        opened(id)
         return shard
     }
+
+    mutating func opened(_ id: UInt64) { note(directory.opened(SessionID(high: 0, low: id))) }
+
+    /// Who has a room.
+    var holders: [UInt64] { directory.snapshot.filter(\.hasRoom).map(\.sessionID.low) }
 
     mutating func connect(_ id: UInt64, _ role: Role, room: UInt64 = 1) {
         let record = EventRecord(
@@ -133,6 +138,37 @@ private struct Run {
         #expect(run.directory.count == 0)
     }
 
+    @Test func `a room that was freed for it is the newcomer's from the start, its viewers' shards fed anew`()
+        throws
+    {
+        var run = Run(shards: 2)
+        let source = try run.open(1, .publisher)
+        run.connect(1, .publisher)
+        run.busy[source] = 0.7
+        let other = try run.open(2, .viewer)
+        run.told = []
+        let newcomer = request(3, .publisher, takesOver: true)
+        #expect(try run.directory.place(newcomer, busy: run.busy, at: 7) == source)
+        #expect(run.holders == [1])
+        // Its shard has ended the one that was silent, and says so before it answers.
+        run.end(1, .publisher)
+        #expect(run.holders.isEmpty && run.told == ["\(other): end mirror 1"])
+        // Who does not take over has come too late, though nobody seems to have the room.
+        _ = try run.directory.place(request(4, .publisher), busy: run.busy, at: 7)
+        run.opened(3)
+        #expect(run.holders == [3])
+        run.directory.refused(SessionID(high: 0, low: 4))
+        #expect(run.holders == [3])
+        #expect(
+            run.told.dropFirst() == [
+                "\(other): mirror 2 of room 1 from \(source), 1 line",
+                "\(source): feed 2 of room 1 to [\(other)]",
+            ])
+        run.connect(3, .publisher)
+        #expect(run.told.count == 3)
+        #expect(throws: CommandError.roomOccupied) { _ = try run.open(5, .publisher) }
+    }
+
     @Test func `a feed ends with the last viewer over there, or with its publisher`() throws {
         var run = Run(shards: 2)
         let waiting = try run.open(1, .viewer)
@@ -195,6 +231,11 @@ private struct Run {
         note(.trackTrouble(TroubleFacts(mediaLine: 2, troubles: .bareKeyframes, keyframeInterval: 0)))
         note(.trackTrouble(TroubleFacts(mediaLine: 2, troubles: [], keyframeInterval: 0)))
         #expect(run.directory.snapshot.first?.troubles == [troubles])
+        let tracks = [(0, 0), (1, 360), (1, 720)].map { line, height in
+            TrackFacts(mediaLine: UInt8(line), kind: .video, codec: .h264, ssrc: 1, height: UInt32(height))
+        }
+        for track in tracks { note(.trackKnown(track)) }
+        #expect(run.directory.snapshot.first?.tracks == [tracks[0], tracks[2]])
         note(.disconnected)
         #expect(run.directory.snapshot.first?.state == .disconnected)
         note(.reconnected)

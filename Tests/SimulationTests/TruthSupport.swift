@@ -127,7 +127,7 @@ import SigmaWire
                 sessionID: sessionID, roomID: roomID, role: role, remoteUfrag: Array("peer".utf8),
                 fingerprints: [clientIdentity.fingerprint], dtlsRole: .server, media: media,
                 cname: Array(cname.utf8), takesOver: takesOver),
-            at: instant)
+            at: instant, into: &batch)
         let member = Member(
             sessionID, Path(local: Self.local, remote: Address(v4: 0x0A00_0000 + number, port: 40_000)),
             username: credentials.ufrag + Array(":peer".utf8), password: credentials.password,

@@ -17,6 +17,7 @@
 #include <netinet/udp.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -83,6 +84,14 @@ static inline int CSigma_isMapFailed(const void *address) { return address == MA
 static inline void CSigma_ignoreSIGPIPE(void) { signal(SIGPIPE, SIG_IGN); }
 
 static inline char **CSigma_environ(void) { return environ; }
+
+static inline int CSigma_create(const char *path, mode_t mode) {
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+}
+static inline int CSigma_terminalColumns(int fd) {
+    struct winsize size;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
 
 static inline int CSigma_errno(void) { return errno; }
 

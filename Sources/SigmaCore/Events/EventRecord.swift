@@ -33,7 +33,8 @@ package enum Event: Equatable, Sendable {
     case connected
     case disconnected
     case reconnected
-    case ended(EndReason, SessionTotals)
+    /// - by: The user id of the control client that asked for it, if one did.
+    case ended(EndReason, SessionTotals, by: UInt32? = nil)
     case publisherLive
     case publisherGone
     case trackKnown(TrackFacts)
@@ -102,10 +103,11 @@ extension EventRecord {
         case .reconnected: kind = .reconnected
         case .publisherLive: kind = .publisherLive
         case .publisherGone: kind = .publisherGone
-        case .ended(let reason, let totals):
+        case .ended(let reason, let totals, let closer):
             kind = .ended
             self.reason = reason
             values = [totals.packetsSent, totals.octetsSent, totals.packetsReceived, totals.octetsReceived]
+            closedBy = closer
         case .trackKnown(let facts):
             kind = .trackKnown
             mediaLine = facts.mediaLine
@@ -129,6 +131,17 @@ extension EventRecord {
         }
     }
 
+    /// A user id in the octets that only an anchor has a hash in: one that says whether there is any, and four.
+    private var closedBy: UInt32? {
+        get { hash[0] == 0 ? nil : (1...4).reduce(0) { $0 << 8 | UInt32(hash[$1]) } }
+        set {
+            hash[0] = newValue == nil ? 0 : 1
+            for place in 1...4 {
+                hash[place] = UInt8(truncatingIfNeeded: (newValue ?? 0) >> (32 - 8 * place))
+            }
+        }
+    }
+
     /// The event that was packed; `nil` when the octets are not one.
     package var event: Event? {
         switch kind {
@@ -137,7 +150,7 @@ extension EventRecord {
         case .reconnected: return .reconnected
         case .publisherLive: return .publisherLive
         case .publisherGone: return .publisherGone
-        case .ended: return .ended(reason, SessionTotals(values))
+        case .ended: return .ended(reason, SessionTotals(values), by: closedBy)
         case .trackKnown:
             guard let media = MediaKind(rawValue: UInt8(truncatingIfNeeded: values[0] >> 8)),
                 let codec = Codec(rawValue: UInt8(truncatingIfNeeded: values[0]))

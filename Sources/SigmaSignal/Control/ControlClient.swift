@@ -20,7 +20,12 @@ enum ControlError: Error, Equatable {
 enum ControlUpdate: Sendable {
     /// Connected; the sessions that media serves.
     case ready(MediaHello, [SessionItem])
-    case event(Event)
+    /// isPast: `ready` had its outcome.
+    case event(Event, isPast: Bool)
+    /// Events that media no longer has.
+    case gap(first: UInt64, last: UInt64)
+    /// All that happened before `ready` has been told.
+    case caughtUp
     case disconnected
 }
 
@@ -36,13 +41,14 @@ actor ControlClient {
 
     private let path: String
     private let logger: Logger
+    private let position: @Sendable () async -> EventPosition
     private var conversation: ControlConversation
     private var outgoing: AsyncStream<[UInt8]>.Continuation?
     private var pending: [UInt64: CheckedContinuation<Result<Answer, ControlError>, Never>] = [:]
     private var nextRequestID = ControlConversation.snapshotRequestID + 1
-    private var acknowledged: UInt64 = 0
-    private var isAcknowledging = false
-    private static let acknowledgementDelay = TimeAmount.milliseconds(100)
+    /// What waits for the first connection of this process.
+    private var arrivals: [CheckedContinuation<Void, Never>] = []
+    private var hasConnected = false
     private var channel: (any Channel)?
     /// Requests in a row that had no answer in time.
     private var timeouts = 0
@@ -54,10 +60,43 @@ actor ControlClient {
     /// Messages that wait to be written.
     private static let maximumQueue = 1024
 
-    init(path: String, logger: Logger) {
+    /// - Parameter position: The first event wanted, asked for with each connection.
+    init(path: String, logger: Logger, position: @escaping @Sendable () async -> EventPosition) {
         self.path = path
         self.logger = logger
+        self.position = position
         conversation = ControlConversation(position: EventPosition())
+    }
+
+    /// Media's hello; a process that has just started gives media a moment to say it.
+    func awaitedHello() async -> MediaHello? {
+        if hello != nil || hasConnected { return hello }
+        let timer = EventLoopExecutor.currentLoop.scheduleTask(in: Self.firstConnectionTime) {
+            Task { await self.arrive() }
+        }
+        defer { timer.cancel() }
+        await withCheckedContinuation { arrivals.append($0) }
+        return hello
+    }
+
+    /// What a start of both programs takes.
+    private static let firstConnectionTime = TimeAmount.seconds(1)
+
+    private func arrive() {
+        hasConnected = true
+        for arrival in arrivals { arrival.resume() }
+        arrivals = []
+    }
+
+    /// Releases events from media's journal, up to and with `number`.
+    func acknowledge(_ number: UInt64) {
+        guard hello != nil else { return }
+        _ = send(.acknowledge(message { $0.number = number }), requestID: 0)
+    }
+
+    /// Begins anew, with the events that are wanted then.
+    func reconnect() {
+        channel?.close(promise: nil)
     }
 
     /// Sends a request and waits for its answer, 5 s at most.
@@ -138,8 +177,7 @@ actor ControlClient {
         over channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>,
         _ update: @escaping @Sendable (ControlUpdate) async -> Void
     ) async throws {
-        conversation = ControlConversation(position: conversation.position)
-        acknowledged = 0
+        conversation = ControlConversation(position: await position())
         let (frames, outgoing) = AsyncStream.makeStream(
             of: [UInt8].self, bufferingPolicy: .bufferingOldest(Self.maximumQueue))
         self.outgoing = outgoing
@@ -172,25 +210,15 @@ actor ControlClient {
             decoder.append(chunk.readableBytesView)
             while let payload = try decoder.next() {
                 for output in try conversation.receive(MediaMessage(payload: payload)) {
-                    await perform(output, update)
+                    try await perform(output, update)
                 }
             }
-            acknowledgeSoon()
-        }
-    }
-
-    /// One acknowledgement for all events of a while: the journal has room for thousands.
-    private func acknowledgeSoon() {
-        guard !isAcknowledging else { return }
-        isAcknowledging = true
-        EventLoopExecutor.currentLoop.scheduleTask(in: Self.acknowledgementDelay) {
-            Task { await self.acknowledge() }
         }
     }
 
     private func perform(
         _ output: ControlConversation.Output, _ update: @Sendable (ControlUpdate) async -> Void
-    ) async {
+    ) async throws(ControlViolation) {
         switch output {
         case .send(let message):
             send(message)
@@ -198,20 +226,17 @@ actor ControlClient {
             complaint = nil
             self.hello = hello
             await update(.ready(hello, sessions))
-        case .event(let event):
-            await update(.event(event))
+            arrive()
+        case .event(let event, let isPast):
+            await update(.event(event, isPast: isPast))
+        case .gap(let first, let last, let isPast):
+            await update(.gap(first: first, last: last))
+            if !isPast { throw .eventsLost }
+        case .caughtUp:
+            await update(.caughtUp)
         case .answer(let id, let answer):
             resume(id, .success(answer))
         }
-    }
-
-    /// Releases the events that were handled from media's journal.
-    private func acknowledge() {
-        isAcknowledging = false
-        let position = conversation.position
-        guard hello != nil, position.nextNumber > 0, position.nextNumber - 1 > acknowledged else { return }
-        acknowledged = position.nextNumber - 1
-        _ = send(.acknowledge(message { $0.number = acknowledged }), requestID: 0)
     }
 
     private func resume(_ id: UInt64, _ result: Result<Answer, ControlError>) {

@@ -7,15 +7,21 @@ package import SigmaControl
 ///  ── hello ──▶ awaitingHello ── MediaHello ──▶ awaitingSnapshot ── StreamEnd ──▶ ready
 /// ```
 ///
-/// Events up to the snapshot's `as_of` are in the snapshot already; those above are applied after it, in
-/// order. An error is final: the connection is to be closed and made anew.
+/// Events up to the snapshot's `as_of` are in the snapshot already, and only history to whoever keeps one; those
+/// above change what the snapshot says. An error is final: the connection is to be closed and made anew.
 package struct ControlConversation: Sendable {
     /// What the caller has to do, in order.
     package enum Output: Sendable, Equatable {
         case send(ClientMessage)
         /// From now on requests may be sent; these are the sessions of the snapshot.
         case ready(MediaHello, [SessionItem])
-        case event(Event)
+        ///
+        /// - isPast: The snapshot has its outcome.
+        case event(Event, isPast: Bool)
+        /// Events that nobody will ever see; where they are not past, a new snapshot is needed.
+        case gap(first: UInt64, last: UInt64, isPast: Bool)
+        /// All events up to the snapshot's have been seen.
+        case caughtUp
         /// The answer to a request of the caller's.
         case answer(requestID: UInt64, MediaMessage.OneOf_Body)
     }
@@ -23,7 +29,7 @@ package struct ControlConversation: Sendable {
     private enum State: Sendable {
         case awaitingHello
         case awaitingSnapshot(Snapshot)
-        case ready(asOf: UInt64)
+        case ready(asOf: UInt64, isCaughtUp: Bool)
     }
 
     private struct Snapshot: Sendable {
@@ -35,7 +41,7 @@ package struct ControlConversation: Sendable {
     }
 
     private var state: State = .awaitingHello
-    /// The next event wanted, over all connections: goes from one conversation to the next.
+    /// The next event wanted.
     package private(set) var position: EventPosition
 
     /// The request that asks for the snapshot; the caller's begin above it.
@@ -68,9 +74,13 @@ package struct ControlConversation: Sendable {
             return try begin(body)
         case .awaitingSnapshot(var snapshot):
             return try collect(message, into: &snapshot)
-        case .ready(let asOf):
-            if case .event(let event) = body { return try take(event, asOf: asOf) }
-            return message.requestID == 0 ? [] : [.answer(requestID: message.requestID, body)]
+        case .ready(let asOf, let isCaughtUp):
+            guard case .event(let event) = body else {
+                return message.requestID == 0 ? [] : [.answer(requestID: message.requestID, body)]
+            }
+            var outputs = take(event, asOf: asOf)
+            if !isCaughtUp { outputs += catchUp(asOf) }
+            return outputs
         }
     }
 
@@ -102,10 +112,10 @@ package struct ControlConversation: Sendable {
             snapshot.events.append(event)
         case .streamEnd where message.requestID == Self.snapshotRequestID:
             guard let asOf = snapshot.asOf else { throw .snapshotWithoutBegin }
-            state = .ready(asOf: asOf)
+            state = .ready(asOf: asOf, isCaughtUp: false)
             var outputs: [Output] = [.ready(snapshot.hello, snapshot.sessions)]
-            for event in snapshot.events { outputs += try take(event, asOf: asOf) }
-            return outputs
+            for event in snapshot.events { outputs += take(event, asOf: asOf) }
+            return outputs + catchUp(asOf)
         case .failure(let failure) where message.requestID == Self.snapshotRequestID:
             throw .snapshotRefused(failure.code)
         case .hello, .sessionOpened, .done, .failure, .statisticsBegin, .statisticsPage, .streamEnd, nil:
@@ -115,18 +125,21 @@ package struct ControlConversation: Sendable {
         return []
     }
 
-    private mutating func take(_ event: Event, asOf: UInt64) throws(ControlViolation) -> [Output] {
+    private mutating func take(_ event: Event, asOf: UInt64) -> [Output] {
         if case .gap(let gap) = event.body {
-            // What was lost may have mattered only if the snapshot is older than it.
-            if gap.last > asOf { throw .eventsLost(first: gap.first, last: gap.last) }
+            guard gap.last >= position.nextNumber else { return [] }
             advance(past: gap.last)
-            return []
+            return [.gap(first: gap.first, last: gap.last, isPast: gap.last <= asOf)]
         }
         guard event.number >= position.nextNumber else { return [] }
         advance(past: event.number)
-        // The size of a picture is not in the snapshot.
-        if case .trackKnown = event.body { return [.event(event)] }
-        return event.number > asOf ? [.event(event)] : []
+        return [.event(event, isPast: event.number <= asOf)]
+    }
+
+    private mutating func catchUp(_ asOf: UInt64) -> [Output] {
+        guard position.nextNumber > asOf else { return [] }
+        state = .ready(asOf: asOf, isCaughtUp: true)
+        return [.caughtUp]
     }
 
     private mutating func advance(past number: UInt64) {
@@ -144,7 +157,7 @@ package enum ControlViolation: Error, Equatable {
     case snapshotWithoutBegin
     case snapshotRefused(FailureCode)
     /// Events after the snapshot are missing; a new snapshot has their outcome.
-    case eventsLost(first: UInt64, last: UInt64)
+    case eventsLost
     case malformedMessage(ControlMessageError)
     case malformedFrame(FrameError)
     /// No hello or no snapshot in 5 s.

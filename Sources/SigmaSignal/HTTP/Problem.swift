@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import SigmaControl
 import SigmaSDP
+import SigmaStore
 
 /// An error as clients see it: a problem document (RFC 9457).
 ///
@@ -55,11 +56,41 @@ package struct Problem: Error, Equatable {
 extension Problem {
     static let unauthorized = Problem(
         401, "unauthorized", "Publishing needs the token",
-        "Send the header Authorization: Bearer with the token of this server.",
+        "Send the header Authorization: Bearer with the token of this server, or the key of the room if it has one.",
         headers: [["WWW-Authenticate", "Bearer realm=\"sigma\""]])
+    static let adminTokenNeeded = Problem(
+        401, "admin-token-needed", "The admin API needs its token",
+        "Send the header Authorization: Bearer with SIGMA_ADMIN_TOKEN.",
+        headers: [["WWW-Authenticate", "Bearer realm=\"sigma admin\""]])
+    static let malformedJSON = Problem(
+        400, "json-malformed", "Malformed JSON",
+        "The body is no JSON object with the fields of this resource.")
+    static let invalidTitle = Problem(
+        400, "title-invalid", "Not a title",
+        "A title has at most \(RoomRequest.titleLength) characters, none of them a control character.")
+    static let weakKey = Problem(
+        400, "key-invalid", "Not a key",
+        "A key has 16 to 128 characters of printable ASCII without blanks; true has one made.")
+    static let onlyTitleChanges = Problem(
+        400, "room-change-invalid", "Not a change of a room",
+        "Give a title and nothing else; keys have resources of their own, names never change.")
     static let notFound = Problem(404, "not-found", "Not found", "There is nothing at this URL.")
     static let unknownRoom = Problem(
         404, "unknown-room", "No such room", "Nobody publishes to a room of this name or number.")
+    static let roomNotLive = Problem(
+        409, "room-not-live", "Nobody publishes",
+        "The room is there, its publisher is not: try again, or add ?wait=1 to be there when it comes.",
+        headers: [["Retry-After", "2"]])
+    static let roomExists = Problem(
+        409, "room-exists", "The room is there already",
+        "Choose another name, or change the room that there is.")
+    static let tooManyRooms = Problem(
+        503, "rooms-exhausted", "Too many rooms", "End some of them, or ask the operator.",
+        headers: [["Retry-After", "60"]])
+    static let watchKeyNeeded = Problem(
+        401, "watch-key-needed", "Watching needs the key of the room",
+        "Send the header Authorization: Bearer with the key, or add ?key= with it.",
+        headers: [["WWW-Authenticate", "Bearer realm=\"sigma room\""]])
     static let unknownSession = Problem(
         404, "unknown-session", "No such session", "The session has ended, or there never was one here.")
     static let missingTarget = Problem(
@@ -124,6 +155,11 @@ extension Problem {
             headers: [["Allow", list]])
     }
 
+    static func invalidParameter(_ name: String, _ expected: String) -> Problem {
+        Problem(
+            400, "parameter-invalid", "Wrong parameter", "The query parameter \(name) must be \(expected).")
+    }
+
     static func unsupportedType(_ expected: String) -> Problem {
         Problem(
             415, "content-type-unsupported", "Wrong content type", "The Content-Type must be \(expected).")
@@ -144,6 +180,19 @@ extension Problem {
         self.init(
             error.isMalformed ? 400 : 422, error.problem,
             error.isMalformed ? "Malformed offer" : "Offer not acceptable", error.detail)
+    }
+
+    /// What a client hears when nothing can be stored, or this cannot.
+    init(_ error: StoreError) {
+        switch error {
+        case .conflict:
+            self = .roomExists
+        case .full, .locked, .corrupt, .inaccessible, .newer, .outOfOrder, .other:
+            self.init(
+                503, "storage-unavailable", "Nothing can be stored",
+                "The server cannot write its history now, so it begins nothing new; try again later.",
+                headers: [["Retry-After", "5"]])
+        }
     }
 
     /// What a client hears when media did not do as asked.

@@ -48,6 +48,14 @@ extension Request {
         return value.prefix { $0 != ";" }.lowercased().trimmingBlanks == type
     }
 
+    /// What `Authorization: Bearer …` has, its scheme in any case (RFC 9110 §11.1); `nil` without.
+    var bearer: String? {
+        guard let value = headers[.authorization] else { return nil }
+        let words = value.split(separator: " ", maxSplits: 1)
+        guard words.count == 2, words[0].lowercased() == "bearer" else { return nil }
+        return String(words[1]).trimmingBlanks
+    }
+
     /// The value of a query parameter, percent-decoded; `nil` where it is absent or empty.
     func query(_ name: String) -> String? {
         let value = uri.queryParameters[name[...]].map { String($0) }

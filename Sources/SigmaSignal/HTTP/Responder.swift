@@ -8,6 +8,8 @@ import SigmaSettings
 /// Answers every request: finds the route, checks method, token, type and body, asks the switchboard.
 struct Responder: Sendable {
     let switchboard: Switchboard
+    /// Who reaches the listener that it answers for.
+    var access: Access = .everybody
     let token: Secret
     let cors: CORSPolicy
     let iceServers: [ICEServer]
@@ -15,8 +17,7 @@ struct Responder: Sendable {
     /// How long a body may take; `nil` for ever.
     let bodyTimeout: Duration?
     let roomFeed: RoomFeed
-    /// `nil` where no events are kept.
-    let eventFeed: EventFeed?
+    let eventFeed: EventFeed
     let logger: Logger
 
     /// Never throws: an error is a problem document.
@@ -40,16 +41,19 @@ struct Responder: Sendable {
     }
 
     /// Whether the body of the request would be read: what `Expect: 100-continue` asks (RFC 9110 §10.1.1).
-    func wouldRead(_ request: Request) -> Bool {
+    func wouldRead(_ request: Request) async -> Bool {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }),
             length > RequestBodyLimits.octets
         {
             return false
         }
         switch Route(path: request.uri.path) {
-        case .whip: return request.method == .post && isAuthorized(request)
+        case .whip(let room):
+            guard request.method == .post else { return false }
+            return await isAuthorized(request, room)
         case .whep: return request.method == .post
         case .session: return request.method == .patch
+        case .api: return request.method == .post || request.method == .patch
         case .rooms, .notifications, .events, .health, .page, .unknown: return false
         }
     }
@@ -72,7 +76,8 @@ struct Responder: Sendable {
     private func answer(_ request: Request, _ client: ClientConnection) async throws(Problem) -> Response {
         try limiter.take(.request, by: client.limitedAddress)
         let route = Route(path: request.uri.path)
-        let methods = route.methods
+        try admit(request, client)
+        let methods = route.methods(access)
         guard !methods.isEmpty else { throw .notFound }
         guard methods.contains(request.method) else { throw .methodNotAllowed(methods) }
         if request.method == .options { return options(route) }
@@ -90,6 +95,8 @@ struct Responder: Sendable {
             return Response(status: .ok, headers: EventStream.fields)
         case .health:
             return await health()
+        case .api(let route):
+            return try await api(request, route)
         case .page(let page):
             return page.response
         case .unknown:
@@ -99,7 +106,7 @@ struct Responder: Sendable {
 
     /// 200 and not 204, as RFC 9725 §4.2 has it; a preflight needs no token and touches nothing.
     private func options(_ route: Route) -> Response {
-        var headers: HTTPFields = [.allow: route.methods.map(\.rawValue).joined(separator: ", ")]
+        var headers: HTTPFields = [.allow: route.methods(access).map(\.rawValue).joined(separator: ", ")]
         headers[.acceptPost] = route.acceptedType
         return Response(status: .ok, headers: headers)
     }
@@ -116,7 +123,7 @@ extension Responder {
     private func publish(
         _ request: Request, _ room: String?, _ client: ClientConnection
     ) async throws(Problem) -> Response {
-        try authorize(request, client)
+        try await authorize(request, room, client)
         try limiter.take(.join, by: client.limitedAddress)
         var name: RoomName?
         if let room {
@@ -132,11 +139,22 @@ extension Responder {
     ) async throws(Problem) -> Response {
         try limiter.take(.join, by: client.limitedAddress)
         guard let text = room ?? request.query("target_id") else { throw .missingTarget }
+        let ticket = Switchboard.Ticket(
+            key: request.bearer ?? request.query("key"), waits: request.query("wait") == "1")
+        if ticket.key != nil { try limiter.check(.tokenFailure, by: client.limitedAddress) }
         let offer = try await offer(request)
         // Nothing can be said of rooms before media has told which there are.
         _ = try await switchboard.mediaHello()
         guard let reference = RoomReference(text) else { throw .unknownRoom }
-        return created(try await switchboard.watch(offer, in: reference, from: client))
+        do {
+            return created(try await switchboard.watch(offer, in: reference, with: ticket, from: client))
+        } catch .watchKeyNeeded {
+            // A wrong one is a guess, none is how a player finds out that one is needed.
+            if ticket.key != nil { try limiter.take(.tokenFailure, by: client.limitedAddress) }
+            throw .watchKeyNeeded
+        } catch {
+            throw error
+        }
     }
 
     private func offer(_ request: Request) async throws(Problem) -> Offer {
@@ -160,6 +178,8 @@ extension Responder {
             .contentType: "application/sdp", .location: "/session/\(accepted.id.hexadecimal)",
             .eTag: accepted.entityTag, .cacheControl: "no-store",
         ]
+        headers.append(
+            HTTPField(name: .link, value: "</watch/\(accepted.room)>; rel=\"alternate\"; type=\"text/html\""))
         for server in iceServers { headers.append(HTTPField(name: .link, value: server.linkHeader)) }
         return Response(
             status: .created, headers: headers,
@@ -167,20 +187,23 @@ extension Responder {
     }
 
     /// Too many wrong tokens, and the right one is not looked at either: else guessing would go on.
-    func authorize(_ request: Request, _ client: ClientConnection) throws(Problem) {
+    private func authorize(
+        _ request: Request, _ room: String?, _ client: ClientConnection
+    ) async throws(Problem) {
         try limiter.check(.tokenFailure, by: client.limitedAddress)
-        guard isAuthorized(request) else {
+        guard await isAuthorized(request, room) else {
             try limiter.take(.tokenFailure, by: client.limitedAddress)
             throw .unauthorized
         }
     }
 
-    /// `Authorization: Bearer …`; the scheme in any case (RFC 9110 §11.1), the token in constant time.
-    private func isAuthorized(_ request: Request) -> Bool {
-        guard let value = request.headers[.authorization] else { return false }
-        let words = value.split(separator: " ", maxSplits: 1)
-        guard words.count == 2, words[0].lowercased() == "bearer" else { return false }
-        return token.matches(String(words[1]).trimmingBlanks)
+    /// The key of the room, where it has one, else the server's token; compared in constant time.
+    private func isAuthorized(_ request: Request, _ room: String?) async -> Bool {
+        guard let given = request.bearer else { return false }
+        if let name = room.flatMap({ RoomName($0) }), let key = await switchboard.publishKey(of: name) {
+            return key.matches(given)
+        }
+        return token.matches(given)
     }
 
     private func session(_ request: Request, _ id: SessionID?) async throws(Problem) -> Response {
@@ -212,8 +235,8 @@ extension Responder {
             throw Problem(error)
         }
         let match = request.headers[.ifMatch]
-        // After a restart of ours nobody knows the old ones: what might be a restart is taken for one.
-        if let credentials = fragment.credentials, credentials != session.description?.remote {
+        // Where nobody knows the old ones, what might be a restart is taken for one.
+        if let credentials = fragment.credentials, session.description?.matches(credentials) != true {
             throw .restartUnsupported
         }
         if match == "*" { throw .restartUnsupported }
@@ -247,8 +270,21 @@ extension Responder {
             let connected: Bool
             let program: String?
         }
+        struct Storage: Encodable {
+            let working: Bool
+            /// Why it does not.
+            let reason: String?
+            /// The history is the one that media was shown.
+            let historyIsAnchored: Bool
+
+            enum CodingKeys: String, CodingKey {
+                case working, reason
+                case historyIsAnchored = "history_is_anchored"
+            }
+        }
         let status: String
         let media: Media
+        let storage: Storage
     }
 
     /// All rooms.
@@ -266,13 +302,16 @@ extension Responder {
 
     private func health() async -> Response {
         let program = try? await switchboard.mediaHello().program
+        let (failure, isAnchored) = await switchboard.storageHealth
+        let isWell = program != nil && failure == nil
         let health = Health(
-            status: program == nil ? "unavailable" : "ok",
-            media: .init(connected: program != nil, program: program))
-        return json(JSON.encode(health), program == nil ? .serviceUnavailable : .ok)
+            status: program == nil ? "unavailable" : failure == nil ? "ok" : "storage-unavailable",
+            media: .init(connected: program != nil, program: program),
+            storage: .init(working: failure == nil, reason: failure, historyIsAnchored: isAnchored))
+        return json(JSON.encode(health), isWell ? .ok : .serviceUnavailable)
     }
 
-    private func json(_ document: ByteBuffer, _ status: HTTPResponse.Status) -> Response {
+    func json(_ document: ByteBuffer, _ status: HTTPResponse.Status) -> Response {
         Response(
             status: status, headers: [.contentType: "application/json", .cacheControl: "no-store"],
             body: ResponseBody(byteBuffer: document))

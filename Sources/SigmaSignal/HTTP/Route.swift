@@ -14,6 +14,7 @@ package enum Route: Sendable, Equatable {
     /// The log of events as a stream.
     case events
     case health
+    case api(APIRoute)
     /// A page or a part of one.
     case page(Page)
     case unknown
@@ -34,17 +35,19 @@ package enum Route: Sendable, Equatable {
         case ("rooms", nil, _): self = .rooms
         case ("notifications", nil, _): self = .notifications
         case ("api", "v1", 3) where segments[2] == "events": self = .events
+        case ("api", "v1", 3...): self = APIRoute(segments.dropFirst(2)).map { .api($0) } ?? .unknown
         case ("health", nil, _): self = .health
         default: self = Page(segments).map { .page($0) } ?? .unknown
         }
     }
 
     /// The methods that are served, for `Allow`.
-    var methods: [HTTPRequest.Method] {
+    func methods(_ access: Access) -> [HTTPRequest.Method] {
         switch self {
         case .whip, .whep: [.get, .head, .options, .post]
         case .session: [.get, .head, .options, .patch, .delete]
         case .rooms, .notifications, .events, .health, .page: [.get, .head, .options]
+        case .api(let route): route.methods(access)
         case .unknown: []
         }
     }
@@ -53,7 +56,7 @@ package enum Route: Sendable, Equatable {
     var acceptedType: String? {
         switch self {
         case .whip, .whep: "application/sdp"
-        case .session, .rooms, .notifications, .events, .health, .page, .unknown: nil
+        case .session, .rooms, .notifications, .events, .health, .api, .page, .unknown: nil
         }
     }
 }

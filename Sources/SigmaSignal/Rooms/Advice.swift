@@ -56,6 +56,11 @@ package struct Advice: Sendable, Equatable, Encodable {
         }
     }
 
+    /// What a trouble is called, also by the audit.
+    static func code(of trouble: Trouble) -> String {
+        Advice(trouble, interval: 0)?.code ?? "trouble-\(trouble.rawValue)"
+    }
+
     /// To a tenth.
     private static func seconds(_ milliseconds: UInt32) -> String {
         let tenths = (milliseconds / 100)

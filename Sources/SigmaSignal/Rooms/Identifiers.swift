@@ -1,3 +1,7 @@
+package import FoundationEssentials
+package import SigmaSettings
+import SigmaStore
+
 /// A session's name in the control protocol, and the secret in its URL.
 ///
 /// 128 random bits (RFC 9725 §5 asks for a URL that cannot be guessed): who knows it may end the session,
@@ -30,6 +34,9 @@ package struct SessionID: Sendable, Hashable, Comparable, CustomStringConvertibl
         self.lower = lower
     }
 
+    /// What is stored of it: the id itself is a secret.
+    package var hash: Data { Data(SHA256.hash(octets)) }
+
     package var octets: [UInt8] {
         [upper, lower].flatMap { word in
             stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
@@ -54,9 +61,9 @@ package struct SessionID: Sendable, Hashable, Comparable, CustomStringConvertibl
 
 /// A room's number: 1 to 2^53 - 1, so that every JSON reader keeps it exactly.
 ///
-/// Named rooms have the lower half of the range, unnamed ones the upper, so the two never meet. The number
-/// of a named room follows from its name alone: after a restart of signal, the rooms that media still
-/// serves are found again by their names without anything stored.
+/// Rooms that somebody named have the lower half of the range, others the upper, so the two never meet. The number
+/// of a named room follows from its name: the rooms that media serves are found again even where the database
+/// was lost.
 package struct RoomID: Sendable, Hashable, CustomStringConvertible {
     package let number: UInt64
 
@@ -101,4 +108,46 @@ package struct RoomName: Sendable, Hashable, CustomStringConvertible {
     }
 
     package var description: String { text }
+
+    /// For a room that nobody named: 128 random bits as 26 characters, which cannot be guessed.
+    package static func random() -> RoomName {
+        var random = SystemRandomNumberGenerator()
+        let digits = Array("0123456789abcdefghjkmnpqrstvwxyz")
+        let text = String((0..<26).map { _ in digits[Int.random(in: 0..<digits.count, using: &random)] })
+        return RoomName(unchecked: text)
+    }
+
+    /// Of a room that media serves and no row tells of.
+    package init(recovered id: RoomID) {
+        text = "room-\(id)"
+    }
+
+    private init(unchecked text: String) {
+        self.text = text
+    }
+}
+
+/// SHA-256 of a key that was made by ``make()`` or chosen: what is kept of it.
+package struct KeyHash: Sendable, Hashable {
+    package let octets: Data
+
+    package init(of key: Secret) {
+        octets = Data(SHA256.hash(Array(key.exposed.utf8)))
+    }
+
+    /// - Parameter octets: 32 of them.
+    package init(stored octets: Data) {
+        self.octets = octets
+    }
+
+    /// Compares in constant time.
+    package func matches(_ key: some StringProtocol) -> Bool {
+        let other = SHA256.hash(Array(key.utf8))
+        var difference = octets.count ^ other.count
+        for (a, b) in zip(octets, other) { difference |= Int(a ^ b) }
+        return difference == 0
+    }
+
+    /// A new key of 128 random bits, as 32 hexadecimal digits.
+    package static func make() -> Secret { Secret(SessionID().hexadecimal) }
 }

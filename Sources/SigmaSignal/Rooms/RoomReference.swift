@@ -11,8 +11,8 @@ package struct RoomReference: Sendable, Hashable {
         if name == nil, id == nil { return nil }
     }
 
-    /// The rooms that may be meant, the more likely first.
-    package var candidates: [RoomID] {
-        [name.map { RoomID(of: $0) }, id].compactMap(\.self)
+    package init(_ name: RoomName) {
+        self.name = name
+        id = nil
     }
 }

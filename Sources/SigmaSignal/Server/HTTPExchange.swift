@@ -24,7 +24,7 @@ struct HTTPExchange: Sendable {
         }
         // RFC 9110 §10.1.1; NIO leaves it to us.
         let expects = request.headers[.expect]?.lowercased() == "100-continue"
-        let isExpected = expects && responder.wouldRead(request)
+        let isExpected = expects ? await responder.wouldRead(request) : false
         if isExpected { try await writer.writeInformationalHead(HTTPResponse(status: .continue)) }
         // The decoder reads no further then, and would keep what comes.
         let isUpgrade = request.headers[.upgrade] != nil || request.method == .connect
@@ -96,6 +96,7 @@ struct HTTPExchange: Sendable {
         }
         return ClientConnection(
             localAddress: channel.localAddress.flatMap { IPAddress($0) },
+            address: client ?? peer, userAgent: request.headers[.userAgent] ?? "",
             isThroughProxy: peer.map { origin.isProxy($0) } ?? false,
             limitedAddress: client.flatMap { origin.limited($0) },
             isConnected: { channel.isActive && registry.isWhole(channel) })

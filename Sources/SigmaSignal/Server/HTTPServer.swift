@@ -7,6 +7,10 @@ import ServiceLifecycle
 import SigmaSettings
 import Synchronization
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// Serves HTTP/1.1 on a listener of ours or an inherited one, which Hummingbird's own server cannot take.
 ///
 /// On graceful shutdown it takes no further connections, closes idle ones and finishes accepted requests.
@@ -43,18 +47,27 @@ final class HTTPServer: Service {
     func listen(on listener: Listener) async throws -> Int {
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 512)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { self.accept($0) }
         let channel: any Channel
         switch listener {
         case .address(let address, let port):
-            channel = try await bootstrap.bind(host: address.description, port: Int(port)).get()
+            channel = try await bootstrap.serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .bind(host: address.description, port: Int(port)).get()
         case .inherited(let descriptor):
             channel = try await bootstrap.withBoundSocket(descriptor).get()
+        case .file(let path):
+            channel = try await bind(bootstrap, path)
         }
         server.withLock { $0 = channel }
         return channel.localAddress?.port ?? 0
+    }
+
+    /// Binds a socket that only this user may open, from its first moment.
+    private func bind(_ bootstrap: ServerBootstrap, _ path: String) async throws -> any Channel {
+        let mask = umask(0o177)
+        defer { umask(mask) }
+        return try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
     }
 
     /// Serves until graceful shutdown or cancellation.

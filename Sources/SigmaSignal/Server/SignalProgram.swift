@@ -21,8 +21,11 @@ package enum SignalProgram {
         let logger = Logger(label: "sigma-signal")
         for name in unknownVariables(in: environment) { logger.warning("\(name) is no variable of Sigma") }
         settings.httpLimits.connections = affordable(settings.httpLimits.connections, logger)
-        let server = SignalServer(settings: settings, logger: logger)
-        let listener = Listener(settings: settings, inherited: InheritedDescriptors(environment: environment))
+        let inherited = InheritedDescriptors(environment: environment)
+        let server = SignalServer(settings: settings, inherited: inherited, logger: logger)
+        try server.openStore()
+        try await server.listenForOperators()
+        let listener = Listener(settings: settings, inherited: inherited)
         let port = try await server.listen(on: listener)
         if case .inherited = listener, port != Int(settings.tcpPort), environment["TCP_PORT"] != nil {
             logger.warning("TCP_PORT: the inherited socket with port \(port) is used instead")

@@ -7,6 +7,7 @@ extension Responder {
     func stream(_ request: Request, _ client: ClientConnection) async throws(Problem) -> StreamAnswer? {
         guard mayStream(request) else { return nil }
         try limiter.take(.request, by: client.limitedAddress)
+        try admit(request, client)
         if case .notifications = Route(path: request.uri.path) {
             return StreamAnswer(hubs: roomFeed.hubs) { [roomFeed] _ in RoomReader(roomFeed) }
         }
@@ -22,19 +23,13 @@ extension Responder {
         }
     }
 
-    /// Who names a token has to name the right one, and hears everything then.
     private func events(_ request: Request, _ client: ClientConnection) async throws(Problem) -> StreamAnswer
     {
-        guard let eventFeed else { throw .notFound }
-        var audience = EventAudience.everybody
-        if request.headers[.authorization] != nil {
-            try authorize(request, client)
-            audience = .operators
-        }
         do {
-            let id = lastEventID(request)
+            let audience: EventAudience = access.isOperator ? .operators : .everybody
             return StreamAnswer(
-                hubs: eventFeed.hubs, source: try await eventFeed.open(after: id, for: audience))
+                hubs: eventFeed.hubs,
+                source: try await eventFeed.open(after: lastEventID(request), for: audience))
         } catch {
             // Whoever keeps the log says why, once and not to each client.
             throw .eventsUnavailable

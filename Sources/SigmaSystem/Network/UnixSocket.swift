@@ -18,6 +18,16 @@ struct UnixAddress {
     }
 }
 
+extension Descriptor {
+    /// The user id that the other end of a Unix socket connected with (SO_PEERCRED); `nil` for other sockets.
+    package var peerUserID: UInt32? {
+        var credentials = ucred()
+        var length = socklen_t(MemoryLayout<ucred>.size)
+        let result = getsockopt(number, SOL_SOCKET, SO_PEERCRED, &credentials, &length)
+        return result == 0 ? credentials.uid : nil
+    }
+}
+
 /// A listening stream socket in the file system.
 package struct UnixListener: ~Copyable {
     private let descriptor: Descriptor

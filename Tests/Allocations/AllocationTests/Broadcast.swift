@@ -108,7 +108,7 @@ final class Broadcast {
                     Self.line(.audio, mid: "0", payloadType: 111, ssrc: ssrcs.0),
                     Self.line(.video, mid: "1", payloadType: 102, ssrc: ssrcs.1),
                 ], cname: Array("engine".utf8)),
-            at: instant)
+            at: instant, into: &batch)
         var check = STUNMessageBuilder(.request, transaction: TransactionID(high: 1, low: UInt64(number)))
         check.append(STUN.Attribute.username, credentials.ufrag + Array(":peer".utf8))
         check.append(STUN.Attribute.iceControlling, [UInt8](repeating: 1, count: 8))

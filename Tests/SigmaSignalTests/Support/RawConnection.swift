@@ -90,7 +90,7 @@ actor RawConnection {
 }
 
 extension TestServer {
-    func connect(reading: Bool = true) async throws -> RawConnection {
-        try await RawConnection(port: port, reading: reading)
+    func connect(reading: Bool = true, asOperator: Bool = false) async throws -> RawConnection {
+        try await RawConnection(port: asOperator ? adminPort : port, reading: reading)
     }
 }

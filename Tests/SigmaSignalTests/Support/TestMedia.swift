@@ -22,8 +22,11 @@ actor TestMedia {
     private(set) var opened: [OpenSession] = []
     private(set) var closed: [CloseSession] = []
     private(set) var acknowledged: UInt64 = 0
+    private(set) var anchors: [Anchor] = []
     private(set) var hellos: [ClientHello] = []
     private var journal: [Event] = []
+    /// Events that it no longer has.
+    private var forgotten: UInt64 = 0
     private var clients: [Int: Client] = [:]
     private var nextClient = 0
     private var withheld: [(client: Int, message: ClientMessage)] = []
@@ -70,7 +73,8 @@ actor TestMedia {
     func emit(_ session: SessionItem, _ body: Event.OneOf_Body) async {
         if case .ended = body { sessions[session.sessionID] = nil }
         let event: Event = message {
-            $0.number = UInt64(journal.count) + 1
+            $0.number = newest + 1
+            $0.time = 1_700_000_000_000_000_000 + UInt64(journal.count) * 1_000_000
             $0.sessionID = session.sessionID
             $0.roomID = session.roomID
             $0.role = session.role
@@ -79,6 +83,11 @@ actor TestMedia {
         journal.append(event)
         for id in clients.keys where clients[id]?.hello != nil { await send(id, 0, .event(event)) }
     }
+
+    /// Begins with a journal whose first events are gone.
+    func forget(through number: UInt64) { forgotten = number }
+
+    private var newest: UInt64 { forgotten + UInt64(journal.count) }
 
     /// Answers what came while ``isSilent``.
     func speak() async {
@@ -122,11 +131,14 @@ actor TestMedia {
         case .hello(let hello):
             await greet(client, hello)
         case .snapshot:
-            await send(client, id, .snapshotBegin(SigmaControl.message { $0.asOf = UInt64(journal.count) }))
+            await send(client, id, .snapshotBegin(SigmaControl.message { $0.asOf = newest }))
             for session in sessions.values.sorted(by: { $0.openedAt < $1.openedAt }) {
                 await send(client, id, .sessionPage(SigmaControl.message { $0.sessions = [session] }))
             }
             if client != 0 || !isMute.snapshot { await send(client, id, .streamEnd(StreamEnd())) }
+        case .anchor(let anchor):
+            anchors.append(anchor)
+            await send(client, id, .done(Done()))
         case .acknowledge(let acknowledge):
             acknowledged = acknowledge.number
         case .openSession where isSilent, .closeSession where isSilent:
@@ -135,9 +147,12 @@ actor TestMedia {
             await self.open(client, id, open)
         case .closeSession(let close):
             closed.append(close)
-            let known = sessions.removeValue(forKey: close.sessionID)
-            let missing: Failure = SigmaControl.message { $0.code = .notFound }
-            await send(client, id, known == nil ? .failure(missing) : .done(Done()))
+            guard let known = sessions[close.sessionID] else {
+                await send(client, id, .failure(SigmaControl.message { $0.code = .notFound }))
+                return
+            }
+            await send(client, id, .done(Done()))
+            await emit(known, .ended(SigmaControl.message { $0.reason = close.reason }))
         default:
             await send(client, id, .failure(SigmaControl.message { $0.code = .unsupported }))
         }
@@ -146,9 +161,16 @@ actor TestMedia {
     private func greet(_ client: Int, _ hello: ClientHello) async {
         hellos.append(hello)
         clients[client]?.hello = hello
-        self.hello.newestEvent = UInt64(journal.count)
+        self.hello.newestEvent = newest
         await send(client, 0, .hello(self.hello))
         let next = hello.eventsFrom.journalID == self.hello.journalID ? hello.eventsFrom.nextNumber : 0
+        if next <= forgotten, forgotten > 0 {
+            let gap: Gap = message {
+                $0.first = 1
+                $0.last = forgotten
+            }
+            await send(client, 0, .event(message { $0.gap = gap }))
+        }
         for event in journal where event.number >= next { await send(client, 0, .event(event)) }
     }
 

@@ -7,13 +7,17 @@ import NIOPosix
 import SigmaControl
 import SigmaSettings
 import SigmaSignal
+import SigmaSystem
 import Testing
 
 /// A whole `sigma-signal` on a free loopback port, with a ``TestMedia`` that may come and go.
 struct TestServer: Sendable {
     static let token = "0123456789abcdef0123456789abcdef"
 
+    static let adminToken = "fedcba9876543210fedcba9876543210"
+
     let port: Int
+    let adminPort: Int
     let server: SignalServer
     let directory: URL
 
@@ -28,15 +32,23 @@ struct TestServer: Sendable {
             path: "sigma-\(UInt32.random(in: 0 ... .max))")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
-        var variables = ["WHIP_TOKEN": token, "SIGMA_RUNTIME_DIR": directory.path]
+        var variables = [
+            "WHIP_TOKEN": token, "SIGMA_RUNTIME_DIR": directory.path,
+            "SIGMA_ADMIN_TOKEN": adminToken, "SIGMA_ADMIN_ADDRESS": "127.0.0.1:0",
+            "SIGMA_DATABASE": directory.appending(path: "sigma.sqlite").path,
+        ]
         variables.merge(environment) { $1 }
         let settings = try SignalSettings(environment: variables)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let server = SignalServer(settings: settings, logger: logger, eventFeed: eventFeed)
+        let server = SignalServer(
+            settings: settings, inherited: InheritedDescriptors(environment: [:]), logger: logger,
+            eventFeed: eventFeed)
+        try server.openStore()
+        let adminPort = try #require(try await server.listenForOperators())
         let loopback = try #require(IPAddress(parsing: "127.0.0.1"))
         let port = try await server.listen(on: .address(loopback, port: 0))
         let running = Task { try await server.run(handlesSignals: false) }
-        let test = TestServer(port: port, server: server, directory: directory)
+        let test = TestServer(port: port, adminPort: adminPort, server: server, directory: directory)
         do {
             if let media {
                 try await test.with(media: media) { try await body(test) }
@@ -68,6 +80,22 @@ struct TestServer: Sendable {
 
     func send(
         _ method: HTTPRequest.Method, _ path: String, _ headers: [String: String] = [:], body: String? = nil
+    ) async throws -> TestClient.Response {
+        try await send(to: port, method, path, headers, body)
+    }
+
+    /// Asks the admin API.
+    func administer(
+        _ method: HTTPRequest.Method, _ path: String, token: String? = adminToken, json: String? = nil
+    ) async throws -> TestClient.Response {
+        var headers = token.map { ["Authorization": "Bearer \($0)"] } ?? [:]
+        if json != nil { headers["Content-Type"] = "application/json" }
+        return try await send(to: adminPort, method, path, headers, json)
+    }
+
+    private func send(
+        to port: Int, _ method: HTTPRequest.Method, _ path: String, _ headers: [String: String],
+        _ body: String?
     ) async throws -> TestClient.Response {
         var fields = HTTPFields()
         for (name, value) in headers { fields[try #require(HTTPField.Name(name))] = value }

@@ -8,6 +8,10 @@ import socket
 
 ROLES = {1: "publisher", 2: "viewer"}
 STATES = {1: "connecting", 2: "securing", 3: "connected", 4: "disconnected"}
+EVENTS = {
+    10: "connected", 11: "disconnected", 12: "reconnected", 13: "ended", 14: "publisher_live", 15: "publisher_gone",
+    16: "track_known", 17: "keyframe_interval", 18: "layer_switched", 19: "gap", 20: "anchored", 21: "track_trouble",
+}
 
 
 def varint(value: int) -> bytes:
@@ -27,9 +31,8 @@ def octets_field(field: int, value: bytes) -> bytes:
     return varint(field << 3 | 2) + varint(len(value)) + value
 
 
-def fields(message: bytes) -> dict[int, list]:
-    """The fields of a message, by number: ints and octets, in the order of the wire."""
-    found: dict[int, list] = {}
+def raw_fields(message: bytes):
+    """Each field of a message as (number, wire type, its octets on the wire, its value)."""
     position = 0
 
     def read_varint() -> int:
@@ -44,13 +47,14 @@ def fields(message: bytes) -> dict[int, list]:
                 return value
 
     while position < len(message):
+        start = position
         key = read_varint()
         match key & 7:
             case 0:
                 value = read_varint()
             case 1 | 5 as fixed:
                 length = 8 if fixed == 1 else 4
-                value = int.from_bytes(message[position:position + length], "little")
+                value = message[position:position + length]
                 position += length
             case 2:
                 length = read_varint()
@@ -58,12 +62,22 @@ def fields(message: bytes) -> dict[int, list]:
                 position += length
             case other:
                 raise AssertionError(f"wire type {other}")
-        found.setdefault(key >> 3, []).append(value)
+        yield key >> 3, key & 7, message[start:position], value
+
+
+def fields(message: bytes) -> dict[int, list]:
+    """The fields of a message, by number: ints and octets, in the order of the wire."""
+    found: dict[int, list] = {}
+    for number, _, _, value in raw_fields(message):
+        found.setdefault(number, []).append(value)
     return found
 
 
 class ControlClient:
     """Says hello on entering; one request at a time."""
+
+    #: What its hello says beside version and name.
+    _greeting = b""
 
     def __init__(self, path: pathlib.Path):
         self.path = path
@@ -72,7 +86,7 @@ class ControlClient:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(5)
         self.socket.connect(str(self.path))
-        self.send(octets_field(2, number_field(1, 1) + octets_field(2, b"e2e")))
+        self.send(octets_field(2, number_field(1, 1) + octets_field(2, b"e2e") + self._greeting))
         answer = self.receive()
         assert 2 in answer, f"the first message is no hello: {answer}"
         self.hello = fields(answer[2][0])
@@ -154,3 +168,23 @@ class ControlClient:
         sessions = [fields(item) for page in pages for item in page.get(1, [])]
         tracks = [fields(track) for session in sessions if session[3] == [1] for track in session.get(13, [])]
         return [track[3][0] for track in tracks if 3 in track]
+
+
+class Journal(ControlClient):
+    """All events that media has told so far, from its first one on."""
+
+    # Whoever names no number is told all there are.
+    _greeting = octets_field(4, b"")
+
+    def __init__(self, path: pathlib.Path):
+        super().__init__(path)
+        with self:
+            self.id = self.hello[3][0].hex()
+            newest = self.hello.get(4, [0])[0]
+            self.events: list[dict] = []
+            while (self.events[-1]["number"] if self.events else 0) < newest:
+                event = fields(self.receive()[11][0])
+                kind = next(number for number in event if number in EVENTS)
+                self.events.append({
+                    "number": event[1][0], "session": event.get(3, [b""])[0].hex(), "room": event.get(4, [0])[0],
+                    "role": ROLES.get(event.get(5, [0])[0]), "kind": EVENTS[kind]})

@@ -93,7 +93,8 @@ class Server:
              "/CN=sigma", "-days", "2", "-keyout", self.home / "key.pem", "-out", self.home / "cert.pem"],
             check=True, stderr=subprocess.DEVNULL)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SIGMA_")} | {
-            "SIGMA_RUNTIME_DIR": str(self.home), "CERTS_DIR": str(self.home), "UDP_PORT": str(UDP_PORT),
+            "SIGMA_RUNTIME_DIR": str(self.home), "SIGMA_DATABASE": str(self.home / "sigma.sqlite"),
+            "CERTS_DIR": str(self.home), "UDP_PORT": str(UDP_PORT),
             "TCP_PORT": str(HTTP_PORT), "WHIP_TOKEN": TOKEN, "SIGMA_HTTP_UNLIMITED": "0.0.0.0/0",
             "SIGMA_ADVERTISE": SERVER_ADDRESS,
         }

@@ -17,6 +17,7 @@ from .control import ControlClient
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 RUN = ROOT / "tools" / "run"
 TOKEN = "e2e-token-0123456789abcdef"
+ADMIN_TOKEN = "e2e-admin-token-0123456789abcdef"
 
 
 def free_port(kind: int, family: int = socket.AF_INET6) -> int:
@@ -71,6 +72,8 @@ class Product:
             "TCP_PORT": str(self.port),
             "UDP_PORT": str(free_port(socket.SOCK_DGRAM)),
             "WHIP_TOKEN": TOKEN,
+            "SIGMA_ADMIN_TOKEN": ADMIN_TOKEN,
+            "SIGMA_ADMIN_ADDRESS": f"127.0.0.1:{free_port(socket.SOCK_STREAM)}",
         } | environment
         self.token = self.environment["WHIP_TOKEN"]
         self.log_path = self.home / "log"

@@ -46,8 +46,10 @@ def keep_log(home: pathlib.Path, log: str, token: str, environment: dict[str, st
     """Takes a product's log before its folder is removed, and the secrets that lie in the folder."""
     lines.extend(line for line in log.splitlines() if _PREFIXED.match(line))
     remember("token", token)
-    if (home / "token").exists():
-        remember("token", (home / "token").read_text().strip())
+    remember("admin token", environment.get("SIGMA_ADMIN_TOKEN", ""))
+    for name in ("token", "admin-token"):
+        if (home / name).exists():
+            remember(name, (home / name).read_text().strip())
     for server in environment.get("SIGMA_ICE_SERVERS", "").split(","):
         for credential in server.split("|")[2:]:
             remember("TURN credential", credential)

@@ -1,0 +1,157 @@
+import FoundationEssentials
+import Logging
+import SigmaControl
+import SigmaSDP
+import SigmaStore
+
+// What media says becomes belief at once, and history when it is stored.
+extension Switchboard {
+    func handle(_ update: ControlUpdate) async {
+        switch update {
+        case .ready(let hello, let items):
+            await begin(hello, items)
+        case .event(let event, let isPast):
+            await apply(event, isPast: isPast)
+        case .gap(let first, let last):
+            logger.error("media's journal no longer has the events \(first) to \(last)")
+            let journal = journal
+            record { try $0.recordGap(in: journal, from: Int64(clamping: first), to: Int64(clamping: last)) }
+        case .caughtUp:
+            endMissing()
+        case .disconnected:
+            for ending in endings.values { ending.complete(.failure(.mediaUnavailable)) }
+            endings = [:]
+        }
+    }
+
+    private func begin(_ hello: MediaHello, _ items: [SessionItem]) async {
+        let journal = hello.journalID.hexadecimal
+        let unwanted =
+            table.reconcile(with: items.filter { !isAbandoned($0) }, at: Self.now())
+            + items.compactMap(abandonedID)
+        abandoned = []
+        logger.info(
+            "connected to \(hello.program): \(table.rooms.count) rooms, \(table.sessions.count) sessions")
+        self.journal = journal
+        isBehind = false
+        record { try $0.begin(journal, of: hello.program) }
+        await adopt(
+            items.filter { item in
+                SessionID(octets: item.sessionID).map { table.sessions[$0] != nil } ?? false
+            })
+        await post(closing: unwanted, .signalingLost)
+    }
+
+    /// Writes sessions that have no row, and learns what the rows of the others say.
+    private func adopt(_ items: [SessionItem]) async {
+        let sessions = items.compactMap { item in
+            SessionID(octets: item.sessionID).map { id in
+                (
+                    id,
+                    NewSession(
+                        idHash: id.hash, room: Int64(clamping: item.roomID),
+                        role: item.role == .publisher ? .publisher : .viewer,
+                        openedAt: Int64(clamping: item.openedAt / 1_000_000))
+                )
+            }
+        }
+        let recovered = table.rooms.values.filter { $0.name == RoomName(recovered: $0.id) }.map {
+            $0.row(by: "recovery")
+        }
+        let known = store.submit { transaction -> [SessionID: StoredSession] in
+            var known: [SessionID: StoredSession] = [:]
+            for room in recovered { if try !transaction.isThere(room.id) { try transaction.create(room) } }
+            for (id, session) in sessions {
+                try transaction.adopt(session, at: transaction.now)
+                known[id] = try transaction.session(session.idHash)
+            }
+            return known
+        }
+        Task {
+            do throws(StoreError) { recall(try await known.value()) } catch { fallBehind(error) }
+        }
+    }
+
+    private func recall(_ rows: [SessionID: StoredSession]) {
+        for (id, row) in rows {
+            let description = row.credentialsHash.map {
+                Session.Description(credentials: $0, entityTag: row.entityTag)
+            }
+            table.recall(
+                id, number: row.number, description: description,
+                media: row.media.flatMap { PublishedMedia(stored: $0) })
+        }
+    }
+
+    private func apply(_ event: Event, isPast: Bool) async {
+        let id = SessionID(octets: event.sessionID)
+        // One that was replaced is forgotten already.
+        if let id, table.sessions[id] != nil || event.ended.reason == .replaced, !isPast {
+            logger.info("session \(id): \(Self.text(event))")
+        }
+        let stored = remember(event)
+        if case .ended = event.body, let id, let ending = endings.removeValue(forKey: id) {
+            Task {
+                do throws(StoreError) {
+                    guard let stored else { throw .inaccessible }
+                    ending.complete(.success(try await stored.value()))
+                } catch {
+                    ending.complete(.failure(Problem(error)))
+                }
+            }
+        }
+        if isPast { return }
+        await post(closing: table.apply(event), .publisherBye)
+    }
+
+    /// Stores an event; while the store is behind, media's journal keeps it.
+    ///
+    /// - Returns: `nil` where it is not tried.
+    private func remember(_ event: Event) -> Pending<Void, StoreError>? {
+        guard !isBehind else { return nil }
+        let (journal, number) = (journal, Int64(clamping: event.number))
+        let row = SigmaStore.MediaEvent(event, journal: journal)
+        return store.submit { transaction in
+            if let row { try transaction.record(row) } else { try transaction.skip(number, of: journal) }
+        } failed: { error in
+            Task { await self.fallBehind(error) }
+        }
+    }
+
+    /// Stores what follows from what media says.
+    func record(_ work: @escaping @Sendable (inout StoreTransaction) throws -> Void) {
+        guard !isBehind else { return }
+        _ = store.submit(work, failed: { error in Task { await self.fallBehind(error) } })
+    }
+
+    /// Ends the rows of sessions that media no longer has and never told the end of.
+    private func endMissing() {
+        let served = Set(table.sessions.keys.map(\.hash))
+        record { try $0.endSessions(besides: served, reason: "media_lost") }
+    }
+
+    private func abandonedID(_ item: SessionItem) -> SessionID? {
+        SessionID(octets: item.sessionID).flatMap { abandoned.contains($0) ? $0 : nil }
+    }
+
+    private func isAbandoned(_ item: SessionItem) -> Bool { abandonedID(item) != nil }
+
+    private static func text(_ event: Event) -> String {
+        switch event.body {
+        case .connected: "connected"
+        case .disconnected: "disconnected"
+        case .reconnected: "connected again"
+        case .ended(let ended): "ended (\(ended.reason.text))"
+        case .publisherLive: "live"
+        case .publisherGone: "no longer live"
+        case .trackKnown(let track) where track.kind == .video: "video, \(track.width)x\(track.height)"
+        case .trackKnown(let track): "\(track.kind)"
+        case .keyframeInterval(let interval): "a keyframe every \(interval.milliseconds) ms"
+        case .trackTrouble(let trouble) where trouble.troubles.isEmpty: "no troubles in the video"
+        case .trackTrouble(let trouble):
+            "the video has \(Advice.all(for: [trouble]).map(\.code).joined(separator: ", ")), "
+                + "keyframes up to \(trouble.keyframeInterval) ms apart"
+        case .layerSwitched, .gap, .anchored, nil: "event \(event.number)"
+        }
+    }
+}
