@@ -255,13 +255,14 @@ struct EventStreamTests {
     }
 
     @Test func `without the token some kinds are not heard`() async throws {
-        let feed = feed(["room_created", "viewer_joined"])
+        let feed = feed(["publisher_live", "room_created"])
         try await TestServer.with(nil, eventFeed: feed) { [log] server async throws in
             let client = try await listen(server, after: "0", token: nil)
             #expect(
-                try await client.text(until: event(1, "room_created")).hasSuffix(event(1, "room_created")))
-            feed.append(log.commit(["viewer_left", "room_ended"]))
-            #expect(try await client.text(until: "\n\n") == event(4, "room_ended"))
+                try await client.text(until: event(1, "publisher_live")).hasSuffix(event(1, "publisher_live"))
+            )
+            feed.append(log.commit(["viewer_left", "publish_ended"]))
+            #expect(try await client.text(until: "\n\n") == event(4, "publish_ended"))
             await client.close()
             let wrong = try await listen(server, token: "wrong")
             #expect(try await wrong.text(until: "\r\n").hasPrefix("HTTP/1.1 401 "))
