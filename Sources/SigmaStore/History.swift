@@ -147,7 +147,8 @@ extension Store {
                     "SELECT journal, next_number FROM media_position ORDER BY noted_at DESC, rowid DESC LIMIT 1"
             ).map {
                 MediaPosition(
-                    journal: try $0.decode(forColumn: "journal"), next: try $0.decode(forColumn: "next_number"))
+                    journal: try $0.decode(forColumn: "journal"),
+                    next: try $0.decode(forColumn: "next_number"))
             }
         }
     }

@@ -36,13 +36,13 @@ extension StoreTransaction {
         try note(event)
     }
 
-    /// Notes an event that leaves no row.
+    /// Notes events that leave no rows.
     ///
-    /// - Throws: ``StoreError/outOfOrder`` where one before it is missing.
-    package mutating func skip(_ number: Int64, of journal: String) throws {
+    /// - Throws: ``StoreError/outOfOrder`` where one before them is missing.
+    package mutating func skip(_ numbers: ClosedRange<Int64>, of journal: String) throws {
         let next = try nextNumber(of: journal)
-        guard number <= next else { throw StoreError.outOfOrder }
-        if number == next { try pass(number, of: journal) }
+        guard numbers.lowerBound <= next else { throw StoreError.outOfOrder }
+        if numbers.upperBound >= next { try pass(numbers.upperBound, of: journal) }
     }
 
     /// Notes that events were lost before anybody read them.

@@ -48,7 +48,7 @@ package struct StoreTransaction {
 
     /// Does `work`, or nothing of it.
     mutating func atomically(_ work: (inout StoreTransaction) throws -> Void) throws {
-        let (head, count) = (head, records.count)
+        let (head, count, position) = (head, records.count, position)
         do {
             try database.inSavepoint {
                 try work(&self)
@@ -56,6 +56,7 @@ package struct StoreTransaction {
             }
         } catch {
             self.head = head
+            self.position = position
             records.removeSubrange(count...)
             throw error
         }

@@ -137,3 +137,28 @@ extension Database {
             rows: walk.rows, checkpoint: start, head: walk.last, anchors: walk.anchorsMet, fault: fault)
     }
 }
+
+extension StoreTransaction {
+    /// Compares the chain with a place in it that was noted elsewhere; a contradiction becomes a row.
+    ///
+    /// - Returns: Whether they agree, as far as the chain is still there.
+    package mutating func compare(with anchor: AuditHead) throws -> Bool {
+        var agrees = anchor.sequence <= head.sequence
+        if agrees, let hash = try Self.hash(of: anchor.sequence, database) { agrees = hash == anchor.hash }
+        if !agrees {
+            try append(
+                AuditEntry(.anchorMismatch, at: now).with("sequence", anchor.sequence)
+                    .with("hash", anchor.hash.hexadecimal))
+        }
+        return agrees
+    }
+
+    private static func hash(of sequence: Int64, _ database: Database) throws -> [UInt8]? {
+        let hash =
+            try Data.fetchOne(
+                database, sql: "SELECT hash FROM room_event WHERE seq = ?", arguments: [sequence])
+            ?? Data.fetchOne(
+                database, sql: "SELECT hash FROM audit_checkpoint WHERE seq = ?", arguments: [sequence])
+        return hash.map { Array($0) }
+    }
+}

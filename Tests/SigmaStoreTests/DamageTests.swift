@@ -232,7 +232,7 @@ struct DamageTests {
         try await StoreFixture.with { fixture in
             struct Whim: Error {}
             let huge = String(repeating: "x", count: 1 << 20)
-            var pending: [Pending<Void>] = []
+            var pending: [Pending<Void, StoreError>] = []
             for round in 0..<50 {
                 pending.append(fixture.store.submit { try $0.kick(Int64(round), room: 1, by: "uid 0") })
                 let failing = fixture.store.submit { transaction in

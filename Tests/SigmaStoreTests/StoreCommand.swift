@@ -33,7 +33,7 @@ enum StoreCommand {
         case .open(let session): return "\(try transaction.open(session))"
         case .adopt(let session): return "\(try transaction.adopt(session, at: transaction.now))"
         case .event(let event): try transaction.record(event)
-        case .skip(let number, let journal): try transaction.skip(number, of: journal)
+        case .skip(let number, let journal): try transaction.skip(number...number, of: journal)
         case .gap(let first, let last, let journal):
             try transaction.recordGap(in: journal, from: first, to: last)
         case .kick(let session, let room): try transaction.kick(session, room: room, by: "uid 0")

@@ -47,6 +47,8 @@ struct StoreModel: Equatable {
     private mutating func apply(_ command: StoreCommand, at now: Int64) throws -> String {
         switch command {
         case .create(let room):
+            // A name comes back with its room.
+            if let old = rooms[room.id], old.endedAt != nil, old.name == room.name { rooms[room.id] = nil }
             guard rooms[room.id] == nil, !rooms.values.contains(where: { $0.name == room.name }),
                 !room.name.isEmpty
             else { throw StoreError.conflict }

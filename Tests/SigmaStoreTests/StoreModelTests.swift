@@ -46,7 +46,7 @@ private struct ModelRun {
         let now = fixture.pass(milliseconds: 5)
         // All of them have the same time, whether they are committed together or not.
         var expected: [String] = []
-        var pending: [Pending<String>] = []
+        var pending: [Pending<String, StoreError>] = []
         for _ in 0..<Int.random(in: 1...6, using: &source.numbers) {
             let command = source.next(at: now, model: model)
             done.append(command)
@@ -58,6 +58,10 @@ private struct ModelRun {
             do { answers.append(try await pending.value()) } catch { answers.append("\(error)") }
         }
         guard answers == expected else { return ["answered \(answers) instead of \(expected)"] }
+        // Media forgets what it is told is stored.
+        if let told = fixture.position, told.next != model.positions[told.journal] {
+            return ["media was told \(told) instead of \(model.positions)"]
+        }
         return isThorough ? try differences() : []
     }
 

@@ -9,6 +9,8 @@ final class StoreFixture: Sendable {
     private let time = Mutex<Int64>(1_000_000)
     private let current: Mutex<Store>
     private let commits = CommitLog()
+    /// Where media's journal goes on, as it was said last.
+    var position: MediaPosition? { commits.position.withLock(\.self) }
 
     var store: Store { current.withLock(\.self) }
     var path: String { folder.appending(path: "sigma.sqlite").path }
@@ -72,12 +74,14 @@ final class StoreFixture: Sendable {
             path: path, clock: { [weak self] in self?.now ?? 0 },
             committed: { [commits] commit in
                 commits.state.withLock { $0 = ($0.count + 1, commit.head) }
+                commits.position.withLock { $0 = commit.position ?? $0 }
             })
     }
 }
 
 private final class CommitLog: Sendable {
     let state = Mutex<(count: Int, head: AuditHead)>((0, .origin))
+    let position = Mutex<MediaPosition?>(nil)
 }
 
 extension StoredRoom {

@@ -30,6 +30,27 @@ FRAGMENT = b"a=ice-ufrag:%s\r\na=ice-pwd:%s\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\
     VIEWER.split(b"a=ice-ufrag:")[1].split()[0], VIEWER.split(b"a=ice-pwd:")[1].split()[0])
 
 
+class Listener(threading.Thread):
+    """One who hears `GET /notifications`, and what the lists of rooms said."""
+
+    def __init__(self, product: Apart):
+        super().__init__(daemon=True)
+        self.connection = http.client.HTTPConnection(product.host, product.port, timeout=30)
+        self.connection.request("GET", "/notifications")
+        self.stream = self.connection.getresponse()
+        assert self.stream.status == 200, self.stream.status
+        self.lists: list[list[dict]] = []
+        self.start()
+
+    def run(self):
+        try:
+            for line in self.stream:
+                if line.startswith(b"data:"):
+                    self.lists.append(json.loads(line[5:])["rooms"])
+        except (OSError, http.client.HTTPException, AttributeError, ValueError):
+            pass  # Closed by us.
+
+
 class Passers(threading.Thread):
     """Viewers that come, see a picture and go, two at a time, whether signal lives or not."""
 
@@ -172,8 +193,11 @@ def test_media_is_killed_alone_and_signal_clears_the_rooms(binaries, room):
         try:
             wait_until(lambda: counts_are_right(product), 3, "ten viewers")
             signal = product.programs[SIGNAL].pid
+            listener = Listener(product)
+            wait_until(lambda: listener.lists and len(listener.lists[-1]) == 1, 6, "the listener knows the room")
             product.kill(MEDIA)
             product.start_program(MEDIA)
+            wait_until(lambda: listener.lists[-1] == [], 5, "the listener is told")
             wait_until(lambda: product.is_healthy() and product.rooms() == [], 5, "no room has anybody")
             assert product.programs[SIGNAL].poll() is None and product.programs[SIGNAL].pid == signal
             assert product.sessions() == []

@@ -146,7 +146,7 @@ def test_the_chain_is_compared_with_what_media_keeps(own_product, binaries, data
     head = f"audit head {database.sequence} {database.hash.hex()}"
     assert sigmactl("verify").stdout.splitlines() == [
         f"{database.sequence} rows, 1 to {database.sequence}", head,
-        "1 anchors compared, sigma-media's among them", "whole",
+        "1 anchor compared, sigma-media's among them", "whole",
     ]
     # The log has said it as well, for when media is gone.
     wait_until(lambda: product.says(head), 5, "the head in the log")

@@ -45,7 +45,7 @@ struct BackupCommand: OperatorSubcommand {
             throw error
         }
         let head = verification.head
-        context.write(line: "\(file): \(verification.rows) rows of history")
+        context.write(line: "\(file): \(Quantity.count(verification.rows, "row")) of history")
         context.write(line: "audit head \(head.sequence) \(head.hash.hexadecimal)")
         guard let fault = verification.fault else { return }
         context.note("the chain is broken, in the copy as in the database: \(fault.text)")

@@ -18,7 +18,7 @@ struct StatsCommand: OperatorSubcommand {
             Examples:
               sigmactl stats
               sigmactl stats 1042
-              sigmactl stats --json | jq '.counters.rtp_received'
+              sigmactl stats --json | jq '.counters.rtp_forwarded'
             """)
 
     @Argument(help: "The number of a session: all about it and its tracks.")

@@ -98,11 +98,11 @@ struct VerifyCommand: OperatorSubcommand {
         context.write(
             line: verification.rows == 0
                 ? "no rows\(first > 0 ? " after the checkpoint at \(first)" : "")"
-                : "\(verification.rows) rows\(isWhole ? "" : " that are right"), \(first + 1) to \(head.sequence)"
+                : "\(Quantity.count(verification.rows, "row"))\(isWhole ? "" : " that are right"), \(first + 1) to \(head.sequence)"
                     + (first > 0 ? "; older ones were pruned" : ""))
         if isWhole { context.write(line: "audit head \(head.sequence) \(head.hash.hexadecimal)") }
         let old = (given + (kept.map { [$0] } ?? [])).count { $0.sequence < first }
-        var compared = "\(verification.anchors) anchors compared"
+        var compared = "\(Quantity.count(verification.anchors, "anchor")) compared"
         if kept != nil { compared += ", sigma-media's among them" }
         if old > 0 { compared += "; \(old) of pruned rows left out" }
         if isWhole { context.write(line: compared) }

@@ -64,7 +64,8 @@ extension AuditBody {
 
     /// Told in this order.
     private static let order = [
-        "name", "title", "lasting", "key", "role", "media", "codec", "reason", "duration", "octets_sent",
+        "name", "title", "lasting", "key", "role", "media", "codec", "profile_level_id", "reason", "duration",
+        "octets_sent",
         "octets_received", "milliseconds", "troubles", "keyframe_interval", "from", "first", "last",
         "through",
         "count", "by",
@@ -84,6 +85,7 @@ extension AuditBody {
         case ("name", .text(let text)), ("reason", .text(let text)), ("role", .text(let text)),
             ("media", .text(let text)), ("codec", .text(let text)):
             text
+        case ("profile_level_id", .text(let profile)): "profile \(profile)"
         case ("title", .text(let title)): "title “\(title)”"
         case ("duration", .integer(let time)): "after \(Quantity.duration(milliseconds: time))"
         case ("octets_sent", .integer(let count)): "\(Quantity.octets(count)) sent"

@@ -14,6 +14,8 @@ extension AuditFault {
             "row \(sequence) is not the one that was anchored: the chain was computed again, from there or before"
         case .cut(let last, let anchored):
             "the end is cut off: row \(last) is the last one, and row \(anchored) was anchored"
+        case .unfounded(let checkpoint):
+            "row \(checkpoint + 1) is the first: older ones are gone, and no row says that they were pruned"
         case .empty(let anchored):
             "all rows are gone: there is none, and row \(anchored) was anchored"
         }

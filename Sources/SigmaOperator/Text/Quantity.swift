@@ -31,6 +31,11 @@ package enum Quantity {
 
     static func octets(_ count: Int64) -> String { octets(UInt64(max(0, count))) }
 
+    /// `1 row`, `2 rows`.
+    static func count(_ count: some BinaryInteger, _ thing: String) -> String {
+        "\(count) \(thing)\(count == 1 ? "" : "s")"
+    }
+
     /// With one digit behind the point.
     static func tenths(_ value: Double) -> String {
         let tenths = Int((value * 10).rounded())

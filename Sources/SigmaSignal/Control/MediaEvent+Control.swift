@@ -23,7 +23,8 @@ extension SigmaStore.MediaEvent.Fact {
         case .ended(let ended):
             self = .ended(
                 reason: ended.reason.text,
-                .init(octetsSent: ended.octetsSent, octetsReceived: ended.octetsReceived), closedBy: nil)
+                .init(octetsSent: ended.octetsSent, octetsReceived: ended.octetsReceived),
+                closedBy: ended.hasClosedBy ? ended.closedBy : nil)
         case .publisherLive: self = .publisherLive
         case .publisherGone: self = .publisherGone
         case .trackKnown(let track):

@@ -217,9 +217,8 @@ extension RoomTable {
             rooms[session.room]?.lastLiveAt = Int64(clamping: event.time / 1_000_000)
         case .publisherGone where hasRoom:
             rooms[session.room]?.isLive = false
-        case .trackKnown(let track)
-        where hasRoom && track.kind == .video && track.width > 0 && track.height > 0:
-            rooms[session.room]?.size = Room.Size(width: track.width, height: track.height)
+        case .trackKnown(let track) where hasRoom:
+            noteSize(track, in: session.room)
         case .trackTrouble(let trouble) where session.role == .publisher:
             sessions[id]?.note(trouble)
         case .publisherLive, .publisherGone, .trackKnown, .trackTrouble, .keyframeInterval, .layerSwitched,
@@ -227,6 +226,11 @@ extension RoomTable {
             break
         }
         return []
+    }
+
+    private mutating func noteSize(_ track: TrackKnown, in room: RoomID) {
+        guard track.kind == .video, track.width > 0, track.height > 0 else { return }
+        rooms[room]?.size = Room.Size(width: track.width, height: track.height)
     }
 
     /// Makes belief agree with what media says it serves.
@@ -243,10 +247,10 @@ extension RoomTable {
         }
         // Publishers first: a viewer is adopted into the room of one. Those that are connected have their rooms, the
         // others wait for them.
-        for (id, item) in served where item.role == .publisher && item.isConnected {
+        for (id, item) in served where item.role == .publisher && item.isOwner {
             adopt(publisher: id, item, now)
         }
-        for (id, item) in served where item.role == .publisher && !item.isConnected {
+        for (id, item) in served where item.role == .publisher && !item.isOwner {
             adopt(publisher: id, item, now)
         }
         for (id, item) in served where item.role == .viewer { adopt(viewer: id, item) }
@@ -269,8 +273,10 @@ extension RoomTable {
         }
         sessions[id]?.isConnected = item.state == .connected
         for trouble in item.troubles { sessions[id]?.note(trouble) }
-        if item.isConnected { succeed(id, in: room) }
-        if rooms[room]?.publisher == id { rooms[room]?.isLive = item.live }
+        if item.isOwner { succeed(id, in: room) }
+        guard rooms[room]?.publisher == id else { return }
+        rooms[room]?.isLive = item.live
+        for track in item.tracks { noteSize(track, in: room) }
     }
 
     private mutating func adopt(viewer id: SessionID, _ item: SessionItem) {
@@ -283,6 +289,8 @@ extension RoomTable {
 }
 
 extension SessionItem {
-    /// A publisher that has been connected has taken its room over.
-    fileprivate var isConnected: Bool { state == .connected || state == .disconnected }
+    /// The room is this publisher's. A media that does not say gives it to whoever has been connected.
+    fileprivate var isOwner: Bool {
+        hasHasRoom_p ? hasRoom_p : state == .connected || state == .disconnected
+    }
 }

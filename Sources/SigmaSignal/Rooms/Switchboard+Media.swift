@@ -15,6 +15,7 @@ extension Switchboard {
         case .gap(let first, let last):
             logger.error("media's journal no longer has the events \(first) to \(last)")
             let journal = journal
+            passed = nil
             record { try $0.recordGap(in: journal, from: Int64(clamping: first), to: Int64(clamping: last)) }
         case .caughtUp:
             endMissing()
@@ -34,12 +35,22 @@ extension Switchboard {
             "connected to \(hello.program): \(table.rooms.count) rooms, \(table.sessions.count) sessions")
         self.journal = journal
         isBehind = false
+        passed = nil
+        if hello.hasAnchor { compare(with: hello.anchor) }
         record { try $0.begin(journal, of: hello.program) }
         await adopt(
             items.filter { item in
                 SessionID(octets: item.sessionID).map { table.sessions[$0] != nil } ?? false
             })
         await post(closing: unwanted, .signalingLost)
+    }
+
+    private func compare(with anchor: Anchor) {
+        let anchored = AuditHead(sequence: Int64(clamping: anchor.sequence), hash: Array(anchor.hash))
+        let agreement = store.submit { try $0.compare(with: anchored) }
+        Task {
+            if let agrees = try? await agreement.value(), !agrees { noteMismatch(anchored) }
+        }
     }
 
     /// Writes sessions that have no row, and learns what the rows of the others say.
@@ -110,9 +121,16 @@ extension Switchboard {
     private func remember(_ event: Event) -> Pending<Void, StoreError>? {
         guard !isBehind else { return nil }
         let (journal, number) = (journal, Int64(clamping: event.number))
-        let row = SigmaStore.MediaEvent(event, journal: journal)
+        let before = passed
+        guard let row = SigmaStore.MediaEvent(event, journal: journal) else {
+            // Anchors, above all: noting each as seen would make a commit, and so the next anchor.
+            passed = min(before?.lowerBound ?? number, number)...number
+            return nil
+        }
+        passed = nil
         return store.submit { transaction in
-            if let row { try transaction.record(row) } else { try transaction.skip(number, of: journal) }
+            if let before { try transaction.skip(before, of: journal) }
+            try transaction.record(row)
         } failed: { error in
             Task { await self.fallBehind(error) }
         }

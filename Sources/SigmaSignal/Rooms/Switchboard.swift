@@ -30,8 +30,11 @@ actor Switchboard {
     var isBehind = false
     /// What is stored has been read.
     var isLoaded = false
-    /// The history is not the one that media was shown.
-    var anchorMismatch: AuditHead?
+    /// Events of media that leave no rows and have not been noted as seen.
+    var passed: ClosedRange<Int64>?
+    /// The history is the one that media was shown; else media is shown this one anew.
+    var isAnchored = true
+    private var mustResetAnchor = false
     let control: ControlClient
     let store: Store
     let logger: Logger
@@ -92,7 +95,7 @@ actor Switchboard {
     /// Why nothing can be stored, `nil` while it can, and whether the history is the one that media was shown.
     var storageHealth: (failure: String?, isAnchored: Bool) {
         let failure = store.failure ?? (isLoaded ? nil : .inaccessible)
-        return (failure?.description, anchorMismatch == nil)
+        return (failure?.description, isAnchored)
     }
 
     /// Unix time, ms.
@@ -153,17 +156,30 @@ actor Switchboard {
 
     /// Shows media the head of the audit, and lets it forget the events that are stored.
     private func committed(_ commit: Store.Commit) async {
-        await control.post(.anchor(Self.anchor(commit.head)))
+        await control.post(.anchor(anchor(commit.head)))
         if let position = commit.position, position.journal == journal, position.next > 1 {
             await control.acknowledge(UInt64(position.next - 1))
         }
     }
 
-    static func anchor(_ head: AuditHead) -> Anchor {
-        message {
+    private func anchor(_ head: AuditHead) -> Anchor {
+        defer { mustResetAnchor = false }
+        return message {
             $0.sequence = UInt64(clamping: head.sequence)
             $0.hash = Data(head.hash)
+            $0.reset = mustResetAnchor
         }
+    }
+
+    /// Notes that media was shown another history than the one that is stored.
+    func noteMismatch(_ anchor: AuditHead) {
+        isAnchored = false
+        mustResetAnchor = true
+        logger.error(
+            """
+            SIGMA_DATABASE: \(store.path) is not the history that sigma-media was shown: row \(anchor.sequence) is \
+            another or missing; if nobody restored a backup, it was changed
+            """)
     }
 
     private static func position(in store: Store) async -> EventPosition {
