@@ -52,7 +52,7 @@ def parse(arguments):
     add("--connects", type=int, help="joins to measure connecting with, 300; 0: leave that out")
     add("--parallel", type=int, default=64, help="joins under way at once when connects a second are measured, 64")
     add("--clients", type=int, default=5000, help="events: clients, 5000")
-    add("--paths", type=lambda text: text.split(","), default=["/notifications"], help="events: /notifications")
+    add("--paths", type=lambda text: text.split(","), default=["/notifications", "/api/v1/events"], help="events: both")
     add("--bitrate", type=int, default=2_500_000, help="bit/s of the video, 2500000")
     add("--srtp", choices=["gcm", "cm"], default="gcm")
     add("--loop-backend", choices=["evp", "ipsec-mb"], default="evp")

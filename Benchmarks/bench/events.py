@@ -1,22 +1,28 @@
 """Clients of the event streams: what each costs, and how soon a change has reached all of them."""
 
+import collections
 import contextlib
 import http.client
 import multiprocessing
 import os
 import resource
+import secrets
 import statistics
 import time
 
 from . import programs, servers
 from .crowd import Crowd
 from .errors import BenchError
+from .process import free_port
 from .table import aligned, number
 
 OFFER = programs.ROOT / "Tests/SigmaSDPTests/Offers/obs-whip.sdp"
 # What each client may cost, and a change may take.
 MOST_KIB, MOST_MS = 20, 250
 CHANGES = 5
+
+
+Admin = collections.namedtuple("Admin", "port token")
 
 
 class Change:
@@ -58,26 +64,32 @@ def run(options):
         raise BenchError(f"{options.clients} clients need {need} descriptors and {hard} are allowed; raise ulimit -Hn")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, need), hard))
     sigma = servers.Sigma(options)
+    admin = Admin(free_port(), secrets.token_hex(16))
     sigma.signal_environment = {
-        name: "0" for name in ("SIGMA_HTTP_CONNECTIONS", "SIGMA_HTTP_JOINS_PER_SECOND", "SIGMA_HTTP_REQUESTS_PER_SECOND")
+        "SIGMA_ADMIN_ADDRESS": f"127.0.0.1:{admin.port}", "SIGMA_ADMIN_TOKEN": admin.token,
+        **dict.fromkeys(
+            ("SIGMA_HTTP_CONNECTIONS", "SIGMA_HTTP_JOINS_PER_SECOND", "SIGMA_HTTP_REQUESTS_PER_SECOND"), "0"
+        ),
     }
-    rows = [measure(sigma, path, options) for path in options.paths]
+    rows = [measure(sigma, admin, path, options) for path in options.paths]
     print(table(rows, options))
     failed = [row for row in rows if row["kib"] > MOST_KIB or row["all_ms"] > MOST_MS]
     return 1 if failed else 0
 
 
-def measure(sigma, path, options):
+def measure(sigma, admin, path, options):
     with sigma.run(options.server_core, options.load_core) as server:
+        # The names of new rooms are for operators.
+        reader = admin if path.startswith("/api/") else server
         pid = server.pids["signal"]
         change = Change(server)
-        with crowd(server, path, min(200, options.clients)) as few:
+        with crowd(reader, path, min(200, options.clients)) as few:
             name, _ = change.publish()
             few.hear(name)
             change.end()
         time.sleep(1)
         memory, cpu = resident(pid), cpu_time(pid)
-        with crowd(server, path, options.clients) as all_clients:
+        with crowd(reader, path, options.clients) as all_clients:
             connect = (cpu_time(pid) - cpu) / options.clients
             row = {"path": path, "connect_us": connect * 1e6, **told(all_clients, change, pid)}
             row["kib"] = (resident(pid) - memory) / options.clients
@@ -88,7 +100,8 @@ def measure(sigma, path, options):
 @contextlib.contextmanager
 def crowd(server, path, count):
     try:
-        clients = Crowd(server.port, path, count)
+        more = f"Authorization: Bearer {server.token}\r\n"
+        clients = Crowd(server.port, path, count, more=more)
     except (OSError, ConnectionError) as error:
         raise BenchError(f"{path}: {error}") from None
     try:

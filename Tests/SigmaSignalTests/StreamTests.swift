@@ -180,7 +180,9 @@ struct EventStreamTests {
 
     private func feed(_ kinds: [String] = [], recent: Int = 0) -> EventFeed {
         let events = log.commit(kinds)
-        return EventFeed(log: log, newest: log.newest, recent: Array(events.suffix(recent)))
+        let feed = EventFeed(log: log)
+        feed.begin(newest: log.newest, recent: Array(events.suffix(recent)))
+        return feed
     }
 
     private func listen(
@@ -253,13 +255,14 @@ struct EventStreamTests {
     }
 
     @Test func `without the token some kinds are not heard`() async throws {
-        let feed = feed(["room_created", "viewer_joined"])
+        let feed = feed(["publisher_live", "room_created"])
         try await TestServer.with(nil, eventFeed: feed) { [log] server async throws in
             let client = try await listen(server, after: "0", token: nil)
             #expect(
-                try await client.text(until: event(1, "room_created")).hasSuffix(event(1, "room_created")))
-            feed.append(log.commit(["viewer_left", "room_ended"]))
-            #expect(try await client.text(until: "\n\n") == event(4, "room_ended"))
+                try await client.text(until: event(1, "publisher_live")).hasSuffix(event(1, "publisher_live"))
+            )
+            feed.append(log.commit(["viewer_left", "publish_ended"]))
+            #expect(try await client.text(until: "\n\n") == event(4, "publish_ended"))
             await client.close()
             let wrong = try await listen(server, token: "wrong")
             #expect(try await wrong.text(until: "\r\n").hasPrefix("HTTP/1.1 401 "))
@@ -302,6 +305,20 @@ struct EventStreamTests {
             #expect(log.readCount > 0)
             await slow.close()
             await quick.close()
+        }
+    }
+
+    @Test func `until the end of the log is known nobody is let in, and nothing is lost`() async throws {
+        let feed = EventFeed(log: log)
+        let known = log.commit(["a", "a"])
+        try await TestServer.with(nil, eventFeed: feed) { [log] server async throws in
+            let early = try await server.send(.get, "/api/v1/events", ["Last-Event-ID": "1"])
+            #expect(early.problem == "events-unavailable")
+            feed.append(log.commit(["a"]))
+            feed.begin(newest: 2, recent: known)
+            let client = try await listen(server, after: "1")
+            #expect(try await client.text(until: event(3)).hasSuffix("id: 1\n\n" + event(2) + event(3)))
+            await client.close()
         }
     }
 

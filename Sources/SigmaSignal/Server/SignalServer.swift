@@ -36,7 +36,7 @@ package struct SignalServer: Sendable {
             continuation.yield(commit)
         }
         let roomFeed = RoomFeed()
-        let ownFeed = EventFeed(log: StoredEventLog(store: store), newest: 0)
+        let ownFeed = EventFeed(log: StoredEventLog(store: store))
         appended.withLock { $0 = ownFeed }
         switchboard = Switchboard(
             controlSocket: settings.controlSocketPath, store: store, commits: commits,

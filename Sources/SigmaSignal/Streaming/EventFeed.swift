@@ -5,39 +5,50 @@ import Synchronization
 ///
 /// Whoever writes the log appends here what has become durable; clients who are behind read the log.
 package final class EventFeed: Sendable {
+    private struct State: Sendable {
+        /// `nil` until it is known where the log ends.
+        var tail: EventTail?
+        /// The last number that was appended before.
+        var early: Int64 = 0
+    }
+
+    /// Nothing is known of the log yet.
+    struct NotBegun: Error {}
+
     let hubs: StreamHubs
-    private let tail: Mutex<EventTail>
+    private let state = Mutex(State())
     fileprivate let pages: PageReader
 
     private static let times = StreamTimes(
         sign: .seconds(10), rest: .milliseconds(50), patience: .seconds(60))
 
-    /// - Parameters:
-    ///   - log: What clients read who are behind.
-    ///   - newest: The number of the last event that is durable, 0 for none.
-    ///   - recent: The last events up to that one, so that not all who come back after a restart read the log.
-    package init(log: any EventLog, newest: Int64, recent: [LoggedEvent] = []) {
+    /// - Parameter log: What clients read who are behind.
+    package init(log: any EventLog) {
         pages = PageReader(log)
         hubs = StreamHubs(times: Self.times)
-        tail = Mutex(Self.tail(newest, recent))
     }
 
-    /// Begins with what is durable, where that was not known at first.
-    package func begin(newest: Int64, recent: [LoggedEvent]) {
-        tail.withLock { $0 = Self.tail(newest, recent) }
-    }
-
-    private static func tail(_ newest: Int64, _ recent: [LoggedEvent]) -> EventTail {
+    /// Lets clients in, who are refused before.
+    ///
+    /// - Parameters:
+    ///   - newest: The number of the last event that is durable, 0 for none.
+    ///   - recent: The last events up to that one, so that not all who come back after a restart read the log.
+    package func begin(newest: Int64, recent: [LoggedEvent] = []) {
         var tail = EventTail(newest: recent.first.map { $0.sequence - 1 } ?? newest)
         for event in recent { tail.append(event) }
-        return tail
+        state.withLock { [tail] state in
+            // What became durable meanwhile is in the log.
+            let known = max(state.early, state.tail?.newest ?? 0)
+            state.tail = known > tail.newest ? EventTail(newest: known) : tail
+        }
     }
 
     /// Takes events that have become durable, in order and without gaps.
     package func append(_ events: [LoggedEvent]) {
-        guard !events.isEmpty else { return }
-        tail.withLock { tail in
-            for event in events { tail.append(event) }
+        guard let last = events.last else { return }
+        state.withLock { state in
+            for event in events { state.tail?.append(event) }
+            if state.tail == nil { state.early = last.sequence }
         }
         hubs.wake()
     }
@@ -45,11 +56,12 @@ package final class EventFeed: Sendable {
     /// Makes what a client is sent.
     ///
     /// - Parameter id: The last number it knows.
-    /// - Throws: What the log throws: a client is told so before the stream begins.
+    /// - Throws: ``NotBegun``, and what the log throws: a client is told so before the stream begins.
     func open(
         after id: Int64?, for audience: EventAudience
     ) async throws -> @Sendable (any EventLoop) -> any StreamSource {
-        var cursor = EventCursor(after: id, newest: tail.withLock { $0.newest })
+        guard let newest = state.withLock({ $0.tail?.newest }) else { throw NotBegun() }
+        var cursor = EventCursor(after: id, newest: newest)
         let begin = cursor.position
         var page: [LoggedEvent] = []
         if case .log(let newest) = source(of: cursor) {
@@ -61,12 +73,14 @@ package final class EventFeed: Sendable {
     }
 
     fileprivate func source(of cursor: EventCursor) -> EventCursor.Source {
-        tail.withLock { cursor.source(first: $0.first, newest: $0.newest) }
+        state.withLock { state in
+            state.tail.map { cursor.source(first: $0.first, newest: $0.newest) } ?? .nothing
+        }
     }
 
     /// - Returns: `nil` where the tail has nothing for it any more.
     fileprivate func chunk(after sequence: Int64, for audience: EventAudience) -> EventTail.Chunk? {
-        tail.withLock { $0.chunk(after: sequence, for: audience) }
+        state.withLock { $0.tail?.chunk(after: sequence, for: audience) }
     }
 }
 

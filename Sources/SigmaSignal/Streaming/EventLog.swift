@@ -36,7 +36,9 @@ package struct EventAudience: Sendable, Equatable {
     /// Who has the token.
     package static let operators = EventAudience(kinds: nil)
     /// Everybody: what shows in the list of rooms as well.
+    ///
+    /// That a room is made is not in it, nor is its name, which may be all that protects it.
     package static let everybody = EventAudience(kinds: [
-        "room_created", "room_ended", "publisher_live", "publisher_silent", "taken_over", "publish_ended",
+        "publisher_live", "publisher_silent", "taken_over", "publish_ended",
     ])
 }
