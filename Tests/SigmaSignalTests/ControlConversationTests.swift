@@ -63,7 +63,8 @@ struct ControlConversationTests {
         }
         #expect(request.body == .snapshot(SnapshotRequest()))
         #expect(try conversation.receive(begin(asOf: 0)).isEmpty)
-        guard case .ready? = try conversation.receive(end).first else {
+        let outputs = try conversation.receive(end)
+        guard case .ready? = outputs.first, outputs.last == .caughtUp else {
             Issue.record("not ready")
             return
         }

@@ -137,7 +137,8 @@ package struct ControlConversation: Sendable {
     }
 
     private mutating func catchUp(_ asOf: UInt64) -> [Output] {
-        guard position.nextNumber > asOf else { return [] }
+        // Events are numbered from 1.
+        guard max(position.nextNumber, 1) > asOf else { return [] }
         state = .ready(asOf: asOf, isCaughtUp: true)
         return [.caughtUp]
     }

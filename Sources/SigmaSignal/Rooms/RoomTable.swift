@@ -289,7 +289,7 @@ extension RoomTable {
 }
 
 extension SessionItem {
-    /// The room is this publisher's. A media that does not say gives it to whoever has been connected.
+    /// Whether the room is this publisher's: a media that does not say gives it to whoever has been connected.
     fileprivate var isOwner: Bool {
         hasHasRoom_p ? hasRoom_p : state == .connected || state == .disconnected
     }
