@@ -131,7 +131,8 @@ def test_real_offers_are_accepted(product, room, offer):
     if "whep" in offer.stem:
         publisher = product.publish_offer(f"/whip/{room}", PUBLISHER)
         response = product.watch_offer(f"/whep/{room}", offer.read_bytes())
-        product.request("DELETE", publisher.headers["Location"])
+        for opened in (response, publisher):
+            product.request("DELETE", opened.headers["Location"] or NO_SESSION)
     else:
         response = product.publish_offer(f"/whip/{room}", offer.read_bytes())
         product.request("DELETE", response.headers["Location"] or NO_SESSION)
@@ -178,7 +179,8 @@ def test_ice_servers_stand_in_link_fields(own_product, room):
         SIGMA_ICE_SERVERS="stun:stun.example.org:3478,turn:turn.example.org:3478?transport=udp|user|secret").start()
     response = product.publish_offer(f"/whip/{room}", PUBLISHER)
     assert response.status == 201, response
-    links = response.headers.get_all("Link")
+    page, *links = response.headers.get_all("Link")
+    assert page == f'</watch/{room}>; rel="alternate"; type="text/html"'
     assert len(links) == 2, links
     assert links[0].startswith("<stun:stun.example.org:3478>") and 'rel="ice-server"' in links[0]
     assert 'username="user"' in links[1] and 'credential="secret"' in links[1]

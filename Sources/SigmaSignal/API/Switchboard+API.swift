@@ -91,8 +91,8 @@ extension Switchboard {
 
     /// Ends a session at the operator's wish.
     func kick(_ number: Int64, by whom: String) async throws(Problem) {
+        _ = try await mediaHello()
         guard let session = table.sessions.values.first(where: { $0.number == number }) else {
-            _ = try await mediaHello()
             throw .unknownSession
         }
         try await write { try $0.kick(number, room: Int64(session.room.number), by: whom) }

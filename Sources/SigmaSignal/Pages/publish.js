@@ -6,6 +6,7 @@ const form = document.getElementById("form");
 const start = document.getElementById("start");
 const state = document.getElementById("state");
 const advice = document.getElementById("advice");
+const page = document.getElementById("page");
 let session = null;
 
 async function capture(source) {
@@ -46,6 +47,10 @@ async function publish() {
         throw new Error(problem.detail || "The server answered " + response.status + ".");
     }
     session = response.headers.get("Location");
+    // Of a room that nobody named: what was made.
+    const made = /<\/watch\/([a-z0-9-]+)>; *rel="alternate"/.exec(response.headers.get("Link") || "");
+    page.href = made ? "/watch/" + made[1] : "/";
+    page.hidden = !made;
     await pc.setRemoteDescription({ type: "answer", sdp: await response.text() });
     const transport = pc.getSenders()[0].transport;
     transport.onstatechange = () => { if (transport.state === "closed") stop("The server has ended the broadcast."); };
@@ -78,6 +83,7 @@ function stop(text) {
     if (video.srcObject) for (const track of video.srcObject.getTracks()) track.stop();
     video.srcObject = null;
     start.textContent = "Start";
+    page.hidden = true;
     state.textContent = text;
 }
 

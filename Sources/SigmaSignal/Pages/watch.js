@@ -11,6 +11,10 @@ let attempts = 0;
 let retry = 0;
 let notifications = null;
 let tried = 0;
+// Of a room that has one: from the address, behind a # so that no server's log has it, or from the form.
+let key = new URLSearchParams(location.hash.slice(1)).get("key") || "";
+const keyForm = document.getElementById("key-form");
+const keyField = document.getElementById("key");
 
 document.getElementById("title").textContent = /^\d{16}$/.test(room) ? "Room " + room : room;
 document.title = room + " – Sigma";
@@ -100,9 +104,12 @@ async function connect() {
     };
     try {
         const offer = await pc.createOffer();
-        const response = await fetch("/whep?target_id=" + encodeURIComponent(room), {
-            method: "POST", headers: { "Content-Type": "application/sdp" }, body: offer.sdp,
+        const headers = { "Content-Type": "application/sdp" };
+        if (key) headers.Authorization = "Bearer " + key;
+        const response = await fetch("/whep?wait=1&target_id=" + encodeURIComponent(room), {
+            method: "POST", headers, body: offer.sdp,
         });
+        if (response.status === 401) return askForKey();
         if (response.status === 404) return wait("Waiting for the broadcast to begin…");
         if (!response.ok) return lost(await reason(response), 1000 * Number(response.headers.get("Retry-After")));
         const opened = response.headers.get("Location");
@@ -129,6 +136,22 @@ async function connect() {
     }
 }
 
+function askForKey() {
+    end();
+    show(key ? "That is not the key of this room." : "Watching this room needs its key.");
+    keyForm.hidden = false;
+    keyField.value = "";
+    keyField.focus();
+}
+
+keyForm.onsubmit = (event) => {
+    event.preventDefault();
+    key = keyField.value;
+    keyForm.hidden = true;
+    show("Connecting…");
+    connect();
+};
+
 async function reason(response) {
     const problem = await response.json().catch(() => ({}));
     return (problem.title || "Error " + response.status) + "; trying again…";
@@ -139,7 +162,7 @@ async function reason(response) {
 const patience = 200;
 const calm = 60;
 
-// Connected but nothing arrives, or never connected: begin anew.
+// Connected but nothing arrives, or never connected: begin anew, unless there is no publisher to wait for.
 function watchdog(pc, lost) {
     let octets = 0;
     let silent = 0;
@@ -158,14 +181,30 @@ function watchdog(pc, lost) {
         repaired = again;
         // Sound and picture alike, or they part.
         for (const receiver of pc.getReceivers()) receiver.jitterBufferTarget = quiet < calm ? patience : null;
-        silent = now > octets ? 0 : silent + 1;
-        if (now > octets) attempts = 0;
+        const came = now > octets;
         octets = now;
+        if (came) attempts = 0;
+        if (came && silent > 0 && !video.paused && video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) show("");
+        silent = came ? 0 : silent + 1;
+        if (silent % 3 === 2 && pc.connectionState === "connected" && await isSilent()) {
+            show(now > 0 ? "The publisher is away; waiting…" : "Waiting for the broadcast to begin…");
+            silent = 2;
+        }
         if (silent >= 10) {
             clearInterval(timer);
             lost("Nothing arrives; connecting again…");
         }
     }, 1000);
+}
+
+// Whether nobody publishes to the room now.
+async function isSilent() {
+    try {
+        const { rooms } = await (await fetch("/rooms")).json();
+        return !rooms.some((entry) => isThisRoom(entry) && entry.live);
+    } catch {
+        return false;
+    }
 }
 
 // What the streamer should change is said where it disturbs no viewer.

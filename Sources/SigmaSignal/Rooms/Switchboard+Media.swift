@@ -78,7 +78,7 @@ extension Switchboard {
             }
             return known
         }
-        Task {
+        recollection = Task {
             do throws(StoreError) { recall(try await known.value()) } catch { fallBehind(error) }
         }
     }

@@ -141,7 +141,8 @@ extension Switchboard {
 
     /// A session that is served, for its URL.
     func session(_ id: SessionID) async throws(Problem) -> Session {
-        if let session = table.sessions[id], session.isOpen { return session }
+        if let session = table.sessions[id], session.isOpen, session.number != nil { return session }
+        // After a restart it is known by its number only with its row.
         _ = try await mediaHello()
         guard let session = table.sessions[id], session.isOpen else { throw .unknownSession }
         return session

@@ -30,6 +30,8 @@ actor Switchboard {
     var isBehind = false
     /// What is stored has been read.
     var isLoaded = false
+    /// Reads what the rows say of the sessions that a snapshot has brought.
+    var recollection: Task<Void, Never>?
     /// Events of media that leave no rows and have not been noted as seen.
     var passed: ClosedRange<Int64>?
     /// The history is the one that media was shown; else media is shown this one anew.
@@ -82,11 +84,12 @@ actor Switchboard {
         }
     }
 
-    /// Media's hello.
+    /// Media's hello; what there is in media is known then, with what the store says of it.
     ///
     /// - Throws: 503 while there is no connection.
     func mediaHello() async throws(Problem) -> MediaHello {
         guard let hello = await control.awaitedHello() else { throw .mediaUnavailable }
+        await recollection?.value
         return hello
     }
 

@@ -18,15 +18,22 @@ package enum Listener: Sendable, Equatable {
         }
     }
 
-    /// Where the admin API is served: the inherited socket named `admin`, else the settings' address if there is a
-    /// token, and a socket for this machine's operator.
-    static func forOperators(settings: SignalSettings, inherited: InheritedDescriptors) -> [Listener] {
-        var listeners = [Listener.file(path: settings.adminSocketPath)]
-        if settings.adminToken == nil { return listeners }
+    /// Where the admin API is served.
+    ///
+    /// For the operator of this machine on a Unix socket, the inherited one named `admin-local` or one of our own; and, if
+    /// there is a token, on TCP, the inherited one named `admin` or the address of the settings.
+    static func forOperators(
+        settings: SignalSettings, inherited: InheritedDescriptors
+    ) -> [(listener: Listener, access: Access)] {
+        let local = inherited.numbers(named: "admin-local").first.map { Listener.inherited(descriptor: $0) }
+        var listeners: [(listener: Listener, access: Access)] = [
+            (local ?? .file(path: settings.adminSocketPath), .operators(nil))
+        ]
+        guard let token = settings.adminToken else { return listeners }
         if let descriptor = inherited.numbers(named: "admin").first {
-            listeners.append(.inherited(descriptor: descriptor))
+            listeners.append((.inherited(descriptor: descriptor), .operators(token)))
         } else if let address = settings.adminAddress {
-            listeners.append(.address(address.address, port: address.port))
+            listeners.append((.address(address.address, port: address.port), .operators(token)))
         }
         return listeners
     }

@@ -24,9 +24,9 @@ package enum SignalProgram {
         let inherited = InheritedDescriptors(environment: environment)
         let server = SignalServer(settings: settings, inherited: inherited, logger: logger)
         try server.openStore()
-        try await server.listenForOperators()
         let listener = Listener(settings: settings, inherited: inherited)
         let port = try await server.listen(on: listener)
+        try await server.listenForOperators()
         if case .inherited = listener, port != Int(settings.tcpPort), environment["TCP_PORT"] != nil {
             logger.warning("TCP_PORT: the inherited socket with port \(port) is used instead")
         }

@@ -53,13 +53,10 @@ package struct SignalServer: Sendable {
         http = HTTPServer(
             responder: responder, limits: settings.httpLimits, trustedProxies: settings.trustedProxies,
             logger: logger)
-        admin = Listener.forOperators(settings: settings, inherited: inherited).map { [responder] listener in
+        admin = Listener.forOperators(settings: settings, inherited: inherited).map {
+            [responder] (listener, access) in
             var own = responder
-            if case .file = listener {
-                own.access = .operators(nil)
-            } else {
-                own.access = .operators(settings.adminToken)
-            }
+            own.access = access
             return (
                 listener,
                 HTTPServer(
@@ -112,9 +109,8 @@ package struct SignalServer: Sendable {
         for (listener, server) in admin {
             do {
                 let port = try await server.listen(on: listener)
-                if case .file = listener { continue }
-                found = port
                 logger.info("the admin API listens on \(text(listener, port))")
+                if port != 0 { found = port }
             } catch {
                 throw StartError(error, forOperators: listener)
             }
