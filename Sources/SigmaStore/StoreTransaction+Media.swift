@@ -91,6 +91,9 @@ extension StoreTransaction {
             try append(numbered(entry(.disconnected)))
         case .reconnected:
             try append(numbered(entry(.reconnected)))
+        case .ended(let reason, _, _) where session.endedAt != nil:
+            // It was given up before media said so.
+            try append(numbered(entry(.mediaEvent).with("event", "ended").with("reason", reason)))
         case .ended(let reason, let totals, let uid):
             try end(session, at: event.time, reason: reason, totals: totals) {
                 numbered($0.with("by", uid.map { "uid \($0)" }))

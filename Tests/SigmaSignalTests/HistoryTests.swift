@@ -72,6 +72,49 @@ struct HistoryTests {
         }
     }
 
+    @Test func `a viewer whose room ended meanwhile leaves once`() async throws {
+        let media = TestMedia()
+        try await TestServer.with(nil) { server in
+            try await server.with(media: media) { () async throws in
+                _ = try await server.publish()
+                _ = try await server.watch("/whep/\(try #require(try await server.rooms().first).id)")
+            }
+            let publisher = try #require(await media.sessions.values.first { $0.role == .publisher })
+            await media.emit(publisher, .ended(message { $0.reason = .peerClosed }))
+            try await server.with(media: media) { () async throws in
+                try await eventually("all is stored") { await media.acknowledged == 2 }
+            }
+            #expect(await media.closed.map(\.reason) == [.signalingLost])
+            #expect(
+                try history(server).map(\.kind) == [
+                    "room_created", "published", "viewer_joined", "publish_ended", "room_ended",
+                    "viewer_left",
+                ])
+        }
+    }
+
+    @Test func `a room that was ended while media was away is ended there too`() async throws {
+        let media = TestMedia()
+        try await TestServer.with(nil) { server in
+            try await server.with(media: media) { () async throws in
+                _ = try await server.publish("/whip/studio")
+                _ = try await server.watch("/whep/studio")
+            }
+            #expect(try await server.administer(.delete, "/api/v1/rooms/studio").status == .noContent)
+            try await server.with(media: media) { () async throws in
+                try await eventually("all closed") { await media.sessions.isEmpty }
+                try await eventually("all is stored") { await media.acknowledged == 2 }
+                #expect(try await server.rooms().isEmpty)
+            }
+            #expect(await media.closed.map(\.reason) == [.kicked, .kicked])
+            #expect(
+                try history(server).map(\.kind) == [
+                    "room_created", "published", "viewer_joined", "room_ended", "viewer_left",
+                    "publish_ended",
+                ] || history(server).map(\.kind).suffix(2) == ["publish_ended", "viewer_left"])
+        }
+    }
+
     @Test func `events that media has lost are a row that says so`() async throws {
         let media = TestMedia()
         await media.configure { $0.forget(through: 7) }

@@ -95,6 +95,19 @@ struct RoomTableTests {
         #expect(table.summaries.isEmpty)
     }
 
+    @Test func `a room that was found before its row has what the row says, its keys above all`() throws {
+        var table = RoomTable()
+        let name = try #require(RoomName("studio"))
+        let id = RoomID(of: name)
+        _ = table.reconcile(with: [ReconnectTests.item(1, .publisher, room: id.number)])
+        #expect(table.rooms[id]?.name == RoomName(recovered: id))
+        var stored = Room(id: id, name: name, isLasting: true, createdAt: 0)
+        stored.keys.watch = KeyHash(of: KeyHash.make())
+        table.restore(stored)
+        let room = try #require(table.room(named: name))
+        #expect(room.isLasting && room.keys == stored.keys && room.publisher != nil)
+    }
+
     @Test func `names give numbers below 2^52, unnamed rooms those above`() throws {
         var numbers: Set<UInt64> = []
         for index in 0..<2000 {

@@ -186,6 +186,10 @@ struct StoreModel: Equatable {
             }
         case .disconnected: add(&self, "disconnected")
         case .reconnected: add(&self, "reconnected")
+        case .ended(let reason, _, _) where session.endedAt != nil:
+            append(
+                "media_event", event.time, "room", event.room, "session", session.number, "media_line", line,
+                "event", "ended", "reason", reason, "journal", event.journal, "number", event.number)
         case .ended(let reason, let totals, let uid):
             end(
                 session, at: event.time, reason: reason, totals: totals, "by", uid.map { "uid \($0)" },

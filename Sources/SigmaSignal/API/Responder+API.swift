@@ -99,7 +99,8 @@ extension Responder {
     }
 
     private func title(_ text: String) throws(Problem) -> String {
-        guard text.count <= RoomRequest.titleLength, !text.unicodeScalars.contains(where: { $0.value < 0x20 })
+        guard text.unicodeScalars.count <= RoomRequest.titleLength,
+            !text.unicodeScalars.contains(where: { $0.value < 0x20 })
         else { throw .invalidTitle }
         return text
     }

@@ -75,7 +75,7 @@ package struct Room: Sendable, Equatable {
     package internal(set) var title: String = ""
     package internal(set) var isLasting: Bool
     /// SHA-256 of its own keys.
-    package internal(set) var keys = Keys()
+    package var keys = Keys()
     /// Unix time, ms.
     package let createdAt: Int64
     package internal(set) var lastLiveAt: Int64?

@@ -26,6 +26,19 @@ package struct RoomTable: Sendable {
         return true
     }
 
+    /// Adds a room that is stored; one that was found in media before its row could be read gets what the row says.
+    package mutating func restore(_ room: Room) {
+        guard !insert(room, isStored: true), rooms[room.id]?.name == RoomName(recovered: room.id) else {
+            return
+        }
+        update(room.id) {
+            $0.name = room.name
+            $0.title = room.title
+            $0.isLasting = room.isLasting
+            $0.keys = room.keys
+        }
+    }
+
     package func room(named name: RoomName) -> Room? { names[name].flatMap { rooms[$0] } }
 
     /// Changes what is known of a room, but not who is in it.

@@ -31,6 +31,7 @@ extension Switchboard {
             table.reconcile(with: items.filter { !isAbandoned($0) }, at: Self.now())
             + items.compactMap(abandonedID)
         abandoned = []
+        served = Set(items.compactMap { SessionID(octets: $0.sessionID)?.hash })
         logger.info(
             "connected to \(hello.program): \(table.rooms.count) rooms, \(table.sessions.count) sessions")
         self.journal = journal
@@ -69,28 +70,44 @@ extension Switchboard {
         let recovered = table.rooms.values.filter { $0.name == RoomName(recovered: $0.id) }.map {
             $0.row(by: "recovery")
         }
-        let known = store.submit { transaction -> [SessionID: StoredSession] in
-            var known: [SessionID: StoredSession] = [:]
-            for room in recovered { if try !transaction.isThere(room.id) { try transaction.create(room) } }
+        let stored = store.submit { transaction -> Adopted in
+            var adopted = Adopted()
+            for room in recovered {
+                switch try transaction.room(room.id) {
+                case nil: try transaction.create(room)
+                case let row? where row.endedAt != nil: adopted.endedRooms.append(room.id)
+                case _?: break
+                }
+            }
             for (id, session) in sessions {
                 try transaction.adopt(session, at: transaction.now)
-                known[id] = try transaction.session(session.idHash)
+                adopted.rows[id] = try transaction.session(session.idHash)
             }
-            return known
+            return adopted
         }
         recollection = Task {
-            do throws(StoreError) { recall(try await known.value()) } catch { fallBehind(error) }
+            do throws(StoreError) { await recall(try await stored.value()) } catch { fallBehind(error) }
         }
     }
 
-    private func recall(_ rows: [SessionID: StoredSession]) {
-        for (id, row) in rows {
+    /// What the store has of a snapshot.
+    private struct Adopted: Sendable {
+        var rows: [SessionID: StoredSession] = [:]
+        /// Ended while media could not be told.
+        var endedRooms: [Int64] = []
+    }
+
+    private func recall(_ adopted: Adopted) async {
+        for (id, row) in adopted.rows {
             let description = row.credentialsHash.map {
                 Session.Description(credentials: $0, entityTag: row.entityTag)
             }
             table.recall(
                 id, number: row.number, description: description,
                 media: row.media.flatMap { PublishedMedia(stored: $0) })
+        }
+        for room in adopted.endedRooms.compactMap({ RoomID(number: UInt64(clamping: $0)) }) {
+            await post(closing: table.end(room: room), .kicked)
         }
     }
 
@@ -144,8 +161,9 @@ extension Switchboard {
 
     /// Ends the rows of sessions that media no longer has and never told the end of.
     private func endMissing() {
-        let served = Set(table.sessions.keys.map(\.hash))
-        record { try $0.endSessions(besides: served, reason: "media_lost") }
+        let known = served.union(table.sessions.keys.map(\.hash)).union(abandoned.map(\.hash))
+        served = []
+        record { try $0.endSessions(besides: known, reason: "media_lost") }
     }
 
     private func abandonedID(_ item: SessionItem) -> SessionID? {

@@ -30,6 +30,8 @@ actor Switchboard {
     var isBehind = false
     /// What is stored has been read.
     var isLoaded = false
+    /// Hashes of the ids in the last snapshot.
+    var served: Set<Data> = []
     /// Reads what the rows say of the sessions that a snapshot has brought.
     var recollection: Task<Void, Never>?
     /// Events of media that leave no rows and have not been noted as seen.
@@ -110,7 +112,7 @@ actor Switchboard {
         isLoaded = true
         eventFeed.begin(newest: state.head.sequence, recent: state.recent.map { LoggedEvent($0) })
         for row in state.rooms {
-            if let room = Room(row) { _ = table.insert(room, isStored: true) }
+            if let room = Room(row) { table.restore(room) }
         }
         logger.info(
             "\(state.rooms.count) rooms and \(state.head.sequence) events of history in \(store.path)")
