@@ -13,9 +13,4 @@ package struct SocketAddressSetting: Sendable, Equatable {
         self.address = address
         self.port = port
     }
-
-    package init(address: IPAddress, port: UInt16) {
-        self.address = address
-        self.port = port
-    }
 }

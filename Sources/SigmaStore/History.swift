@@ -105,9 +105,8 @@ package struct SessionFilter: Sendable, Equatable {
 
 /// Everything that a start needs to know.
 package struct StoredState: Sendable {
-    package let rooms: [StoredRoom]
     /// Not ended.
-    package let sessions: [StoredSession]
+    package let rooms: [StoredRoom]
     package let head: AuditHead
     /// The last rows of the audit, in order.
     package let recent: [AuditRecord]
@@ -116,6 +115,12 @@ package struct StoredState: Sendable {
 }
 
 extension StoredSession {
+    /// The newest first.
+    static func fetchAll(_ database: Database, _ filter: SessionFilter) throws -> [StoredSession] {
+        let (sql, arguments) = filter.statement
+        return try fetchAll(database, sql: sql, arguments: arguments)
+    }
+
     /// All that have not ended, by number.
     static func open(_ database: Database) throws -> [StoredSession] {
         let sql = "SELECT * FROM session INDEXED BY session_open WHERE ended_at IS NULL ORDER BY number"
@@ -123,13 +128,20 @@ extension StoredSession {
     }
 }
 
+extension ClientData {
+    static func fetchOne(_ database: Database, of session: Int64) throws -> ClientData? {
+        try fetchOne(
+            database, sql: "SELECT address, user_agent FROM session_client WHERE session = ?",
+            arguments: [session])
+    }
+}
+
 extension Store {
-    /// Rooms and sessions that have not ended.
+    /// Rooms that have not ended, and where the audit is.
     package func load() async throws(StoreError) -> StoredState {
         try await read { database in
             StoredState(
                 rooms: try StoredRoom.fetchAll(database, sql: "SELECT * FROM room WHERE ended_at IS NULL"),
-                sessions: try StoredSession.open(database),
                 head: try StoreTransaction.head(database),
                 recent: try AuditRecord.fetchAll(
                     database, sql: "SELECT seq, kind, body, hash FROM room_event ORDER BY seq DESC LIMIT ?",
@@ -174,10 +186,7 @@ extension Store {
     }
 
     package func sessions(_ filter: SessionFilter) async throws(StoreError) -> [StoredSession] {
-        try await read { database in
-            let (sql, arguments) = filter.statement
-            return try StoredSession.fetchAll(database, sql: sql, arguments: arguments)
-        }
+        try await read { try StoredSession.fetchAll($0, filter) }
     }
 
     package func session(_ number: Int64) async throws(StoreError) -> StoredSession? {
@@ -188,10 +197,6 @@ extension Store {
 
     /// Who the session is of, while that is kept.
     package func client(of session: Int64) async throws(StoreError) -> ClientData? {
-        try await read {
-            try ClientData.fetchOne(
-                $0, sql: "SELECT address, user_agent FROM session_client WHERE session = ?",
-                arguments: [session])
-        }
+        try await read { try ClientData.fetchOne($0, of: session) }
     }
 }

@@ -120,3 +120,23 @@ extension Collection<UInt8> {
             decoding: flatMap { [digits[Int($0) / 16], digits[Int($0) % 16]] }, as: UTF8.self)
     }
 }
+
+extension [UInt8] {
+    /// The octets that pairs of hexadecimal digits, of either case, stand for.
+    ///
+    /// - Returns: `nil` for anything else.
+    package init?(hexadecimal text: some Collection<UInt8>) {
+        let digits = text.compactMap(Self.digit)
+        guard digits.count == text.count, digits.count.isMultiple(of: 2) else { return nil }
+        self = stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+    }
+
+    private static func digit(_ octet: UInt8) -> UInt8? {
+        switch octet {
+        case 0x30...0x39: octet - 0x30
+        case 0x41...0x46: octet - 0x37
+        case 0x61...0x66: octet - 0x57
+        default: nil
+        }
+    }
+}

@@ -29,8 +29,7 @@ package struct StoreReader: Sendable {
     }
 
     package func sessions(_ filter: SessionFilter) throws(StoreError) -> [StoredSession] {
-        let (sql, arguments) = filter.statement
-        return try read { try StoredSession.fetchAll($0, sql: sql, arguments: arguments) }
+        try read { try StoredSession.fetchAll($0, filter) }
     }
 
     /// Calls `body` for each row, in order, without holding them all.
@@ -45,11 +44,7 @@ package struct StoreReader: Sendable {
     }
 
     package func client(of session: Int64) throws(StoreError) -> ClientData? {
-        try read {
-            try ClientData.fetchOne(
-                $0, sql: "SELECT address, user_agent FROM session_client WHERE session = ?",
-                arguments: [session])
-        }
+        try read { try ClientData.fetchOne($0, of: session) }
     }
 
     /// Copies the database, as it is now, into a new file.

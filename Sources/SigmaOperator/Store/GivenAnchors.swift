@@ -25,21 +25,10 @@ package enum GivenAnchors {
         -> AuditHead?
     {
         guard !sequence.isEmpty, sequence.allSatisfy({ (0x30...0x39).contains($0) }),
-            let number = Int64(String(decoding: sequence, as: UTF8.self)), hash.count == 64
+            let number = Int64(String(decoding: sequence, as: UTF8.self)), hash.count == 2 * SHA256.length,
+            let octets = [UInt8](hexadecimal: hash)
         else { return nil }
-        let digits = hash.compactMap(digit)
-        guard digits.count == 64 else { return nil }
-        return AuditHead(
-            sequence: number, hash: stride(from: 0, to: 64, by: 2).map { digits[$0] << 4 | digits[$0 + 1] })
-    }
-
-    private static func digit(_ octet: UInt8) -> UInt8? {
-        switch octet {
-        case 0x30...0x39: octet - 0x30
-        case 0x41...0x46: octet - 0x37
-        case 0x61...0x66: octet - 0x57
-        default: nil
-        }
+        return AuditHead(sequence: number, hash: octets)
     }
 
     /// Where the first `mark` in `line` ends.

@@ -4,7 +4,7 @@ import SigmaStore
 /// A room, as the API gives it.
 struct RoomDocument: Encodable, Sendable {
     let id: UInt64
-    let name: String?
+    private(set) var name: String?
     let title: String
     let viewerCount: Int
     let live: Bool
@@ -15,7 +15,6 @@ struct RoomDocument: Encodable, Sendable {
     let protected: Bool
     /// For operators only, as what follows.
     var lasting: Bool?
-    /// Viewers that are connected or about to be.
     var hasPublishKey: Bool?
     var createdAt: Int64?
     var lastLiveAt: Int64?
@@ -49,15 +48,8 @@ struct RoomDocument: Encodable, Sendable {
 
     /// Everything about it.
     init(_ room: Room, _ summary: RoomSummary, publisher: Int64?) {
-        id = room.id.number
+        self.init(summary)
         name = room.name.text
-        title = room.title
-        viewerCount = summary.viewerCount
-        live = summary.isLive
-        width = summary.size?.width
-        height = summary.size?.height
-        advice = summary.advice
-        protected = summary.isProtected
         lasting = room.isLasting
         hasPublishKey = room.keys.publish != nil
         createdAt = room.createdAt

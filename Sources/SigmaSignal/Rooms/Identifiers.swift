@@ -44,18 +44,13 @@ package struct SessionID: Sendable, Hashable, Comparable, CustomStringConvertibl
     }
 
     /// 32 lower-case digits.
-    package var hexadecimal: String { Self.padded(upper) + Self.padded(lower) }
+    package var hexadecimal: String { octets.hexadecimal }
 
     /// The first 8 digits, which is what logs show.
     package var description: String { String(hexadecimal.prefix(8)) }
 
     package static func < (left: SessionID, right: SessionID) -> Bool {
         (left.upper, left.lower) < (right.upper, right.lower)
-    }
-
-    private static func padded(_ word: UInt64) -> String {
-        let digits = String(word, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }
 

@@ -27,11 +27,13 @@ extension Switchboard {
 
     private func begin(_ hello: MediaHello, _ items: [SessionItem]) async {
         let journal = hello.journalID.hexadecimal
+        let served = items.compactMap { item in SessionID(octets: item.sessionID).map { (id: $0, item: item) }
+        }
+        let wanted = served.filter { !abandoned.contains($0.id) }.map(\.item)
         let unwanted =
-            table.reconcile(with: items.filter { !isAbandoned($0) }, at: Self.now())
-            + items.compactMap(abandonedID)
+            table.reconcile(with: wanted, at: Self.now()) + served.map(\.id).filter { abandoned.contains($0) }
         abandoned = []
-        served = Set(items.compactMap { SessionID(octets: $0.sessionID)?.hash })
+        self.served = Set(served.map(\.id.hash))
         logger.info(
             "connected to \(hello.program): \(table.rooms.count) rooms, \(table.sessions.count) sessions")
         self.journal = journal
@@ -39,10 +41,7 @@ extension Switchboard {
         passed = nil
         if hello.hasAnchor { compare(with: hello.anchor) }
         record { try $0.begin(journal, of: hello.program) }
-        await adopt(
-            items.filter { item in
-                SessionID(octets: item.sessionID).map { table.sessions[$0] != nil } ?? false
-            })
+        adopt(served.filter { table.sessions[$0.id] != nil })
         await post(closing: unwanted, .signalingLost)
     }
 
@@ -55,17 +54,15 @@ extension Switchboard {
     }
 
     /// Writes sessions that have no row, and learns what the rows of the others say.
-    private func adopt(_ items: [SessionItem]) async {
-        let sessions = items.compactMap { item in
-            SessionID(octets: item.sessionID).map { id in
-                (
-                    id,
-                    NewSession(
-                        idHash: id.hash, room: Int64(clamping: item.roomID),
-                        role: item.role == .publisher ? .publisher : .viewer,
-                        openedAt: Int64(clamping: item.openedAt / 1_000_000))
-                )
-            }
+    private func adopt(_ served: [(id: SessionID, item: SessionItem)]) {
+        let sessions = served.map { (id, item) in
+            (
+                id,
+                NewSession(
+                    idHash: id.hash, room: Int64(clamping: item.roomID),
+                    role: item.role == .publisher ? .publisher : .viewer,
+                    openedAt: Int64(clamping: item.openedAt / 1_000_000))
+            )
         }
         let recovered = table.rooms.values.filter { $0.name == RoomName(recovered: $0.id) }.map {
             $0.row(by: "recovery")
@@ -132,11 +129,10 @@ extension Switchboard {
         await post(closing: table.apply(event), .publisherBye)
     }
 
-    /// Stores an event; while the store is behind, media's journal keeps it.
+    /// Stores an event.
     ///
-    /// - Returns: `nil` where it is not tried.
+    /// - Returns: `nil` where it is not tried, or leaves no row.
     private func remember(_ event: Event) -> Pending<Void, StoreError>? {
-        guard !isBehind else { return nil }
         let (journal, number) = (journal, Int64(clamping: event.number))
         let before = passed
         guard let row = SigmaStore.MediaEvent(event, journal: journal) else {
@@ -145,18 +141,21 @@ extension Switchboard {
             return nil
         }
         passed = nil
-        return store.submit { transaction in
+        return record { transaction in
             if let before { try transaction.skip(before, of: journal) }
             try transaction.record(row)
-        } failed: { error in
-            Task { await self.fallBehind(error) }
         }
     }
 
-    /// Stores what follows from what media says.
-    func record(_ work: @escaping @Sendable (inout StoreTransaction) throws -> Void) {
-        guard !isBehind else { return }
-        _ = store.submit(work, failed: { error in Task { await self.fallBehind(error) } })
+    /// Stores what follows from what media says; while the store is behind, media's journal keeps that.
+    ///
+    /// - Returns: `nil` where it is not tried.
+    @discardableResult
+    func record(
+        _ work: @escaping @Sendable (inout StoreTransaction) throws -> Void
+    ) -> Pending<Void, StoreError>? {
+        guard !isBehind else { return nil }
+        return store.submit(work, failed: { error in Task { await self.fallBehind(error) } })
     }
 
     /// Ends the rows of sessions that media no longer has and never told the end of.
@@ -165,12 +164,6 @@ extension Switchboard {
         served = []
         record { try $0.endSessions(besides: known, reason: "media_lost") }
     }
-
-    private func abandonedID(_ item: SessionItem) -> SessionID? {
-        SessionID(octets: item.sessionID).flatMap { abandoned.contains($0) ? $0 : nil }
-    }
-
-    private func isAbandoned(_ item: SessionItem) -> Bool { abandonedID(item) != nil }
 
     private static func text(_ event: Event) -> String {
         switch event.body {

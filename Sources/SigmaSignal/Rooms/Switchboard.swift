@@ -189,28 +189,11 @@ actor Switchboard {
 
     private static func position(in store: Store) async -> EventPosition {
         guard let position = try? await store.mediaPosition(),
-            let journal = [UInt8](hexadecimal: position.journal)
+            let journal = [UInt8](hexadecimal: position.journal.utf8)
         else { return EventPosition() }
         return message {
             $0.journalID = Data(journal)
             $0.nextNumber = UInt64(clamping: position.next)
         }
-    }
-}
-
-extension [UInt8] {
-    /// - Returns: `nil` for what is no pairs of digits.
-    init?(hexadecimal text: String) {
-        let digits = Array(text.utf8)
-        guard digits.count.isMultiple(of: 2) else { return nil }
-        var octets: [UInt8] = []
-        for place in stride(from: 0, to: digits.count, by: 2) {
-            guard let octet = UInt8(String(decoding: digits[place..<place + 2], as: UTF8.self), radix: 16)
-            else {
-                return nil
-            }
-            octets.append(octet)
-        }
-        self = octets
     }
 }
