@@ -22,6 +22,7 @@ actor Switchboard {
     /// Sessions whose opening failed on the way: media may have them, nobody wants them.
     var abandoned: Set<SessionID> = []
     var complaints = RareLine()
+    private var storeComplaints = RareLine()
     /// Who waits for the end of a session to be stored.
     var endings: [SessionID: Pending<Void, Problem>] = [:]
     /// Of the connection to media, hexadecimal.
@@ -154,7 +155,7 @@ actor Switchboard {
     }
 
     private func complainOfStore(_ error: StoreError) {
-        if complaints.count(at: SystemClock.monotonic()) != nil {
+        if storeComplaints.count(at: SystemClock.monotonic()) != nil {
             logger.error("SIGMA_DATABASE: \(store.path): \(error); what runs goes on, nothing new is taken")
         }
     }
